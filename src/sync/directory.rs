@@ -223,6 +223,7 @@ impl Directory {
             lists: Arc::clone(&self.lists),
             coordinator: Arc::clone(&self.coordinator),
             fetcher: Arc::clone(&self.fetcher),
+            tokens: Arc::clone(&self.tokens),
         }
     }
 }

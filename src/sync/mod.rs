@@ -21,6 +21,7 @@ mod schedule;
 mod settings;
 mod single_flight;
 mod state;
+mod tasks;
 mod tokens;
 mod worker;
 

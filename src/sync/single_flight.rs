@@ -10,20 +10,19 @@ use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
 
 use crate::sync::SyncError;
+use crate::sync::tasks::Tasks;
 
 /// Work in progress, by key.
 ///
 /// Each piece of work runs in its own task, which continues when the request that started it is dropped. So a
 /// client that disconnects can neither waste a fetch nor lose a rotated token.
-pub(in crate::sync) struct SingleFlight<K, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>);
-
-type Outcome<T> = Option<Result<T, SyncError>>;
-
-impl<K: Eq + Hash, T> Default for SingleFlight<K, T> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
+pub(in crate::sync) struct SingleFlight<K, T> {
+    flights: Arc<Flights<K, T>>,
+    tasks: Tasks,
 }
+
+type Flights<K, T> = DashMap<K, watch::Receiver<Outcome<T>>>;
+type Outcome<T> = Option<Result<T, SyncError>>;
 
 impl<K, T> fmt::Debug for SingleFlight<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,6 +35,14 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     T: Clone + Send + Sync + 'static,
 {
+    /// `tasks` counts the work in progress.
+    pub(in crate::sync) fn new(tasks: &Tasks) -> Self {
+        Self {
+            flights: Arc::default(),
+            tasks: tasks.clone(),
+        }
+    }
+
     /// Joins the work in progress for `key`, or starts it. `start` runs only in the second case. If it
     /// fails, nothing is started.
     pub(in crate::sync) async fn join<F>(
@@ -62,15 +69,15 @@ where
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
-        let slot = match self.0.entry(key.clone()) {
+        let slot = match self.flights.entry(key.clone()) {
             Entry::Occupied(slot) => return Ok(slot.get().clone()),
             Entry::Vacant(slot) => slot,
         };
         let (sender, receiver) = watch::channel(None);
         let work = start()?;
-        let done = Done(Arc::clone(&self.0), key);
+        let done = Done(Arc::clone(&self.flights), key);
         slot.insert(receiver.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let result = work.await;
             // Callers that come from now on start new work. Callers that wait already have a receiver.
             drop(done);
@@ -81,7 +88,7 @@ where
 }
 
 /// Removes the work from the map, also when it panics.
-struct Done<K: Eq + Hash, T>(Arc<DashMap<K, watch::Receiver<Outcome<T>>>>, K);
+struct Done<K: Eq + Hash, T>(Arc<Flights<K, T>>, K);
 
 impl<K: Eq + Hash, T> Drop for Done<K, T> {
     fn drop(&mut self) {
@@ -102,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn those_who_come_while_it_runs_share_one_result() {
-        let flight = Arc::new(SingleFlight::default());
+        let flight = Arc::new(SingleFlight::new(&Tasks::default()));
         let started = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(Notify::new());
         let mut waiting = tokio::task::JoinSet::new();
@@ -128,7 +135,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_work_outlives_the_one_who_started_it() {
-        let flight = Arc::new(SingleFlight::default());
+        let flight = Arc::new(SingleFlight::new(&Tasks::default()));
         let done = Arc::new(Notify::new());
         let started = tokio::spawn({
             let (flight, done) = (flight.clone(), done.clone());
@@ -154,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_does_not_block_the_next() {
-        let flight: SingleFlight<(), u8> = SingleFlight::default();
+        let flight: SingleFlight<(), u8> = SingleFlight::new(&Tasks::default());
         let broken = flight.join((), || Ok(async { panic!("a bug") })).await;
         assert!(matches!(broken, Err(SyncError::Interrupted)));
         assert_eq!(flight.join((), || Ok(async { Ok(1) })).await.unwrap(), 1);

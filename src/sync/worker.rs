@@ -20,6 +20,7 @@ use super::schedule::lag_monitor::LagMonitor;
 use super::schedule::queue::{ScheduledFetch, Target};
 use super::schedule::scheduler::Scheduler;
 use super::settings::{RatePools, STORE_RETRY, SyncSettings};
+use super::tokens::token_manager::TokenManager;
 use crate::cause;
 use crate::clock::SharedClock;
 use crate::heroku::{HerokuClient, Urgency};
@@ -42,7 +43,9 @@ pub struct SyncHandle {
 }
 
 impl SyncHandle {
-    /// Stops the sync and waits for the fetches in progress.
+    /// Stops the sync. Waits for the fetches, renewals of tokens and registrations in progress, those of
+    /// requests included. Then stores renewed tokens that the store could not take before. Call it after the
+    /// server has shut down.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         // The task has ended or panicked; in either case there is nothing to stop.
@@ -72,6 +75,8 @@ pub(super) fn spawn(context: SyncContext, closed_sessions: Arc<ClosedSessions>) 
         sync.requeue();
         sync.context.end_loading();
         while sync.fetches.join_next().await.is_some() {}
+        sync.context.coordinator.tasks().done().await;
+        sync.context.tokens.store_pending().await;
     });
     SyncHandle { stop, task }
 }
@@ -84,6 +89,7 @@ pub(super) struct SyncContext {
     pub(super) lists: Arc<ListCache>,
     pub(super) coordinator: Arc<Coordinator>,
     pub(super) fetcher: Arc<Fetcher>,
+    pub(super) tokens: Arc<TokenManager>,
 }
 
 struct Worker {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
 
-use tower_heroku_sso::{Clock as _, RefreshError};
+use tower_heroku_sso::store::author::Store as _;
+use tower_heroku_sso::{Clock as _, RefreshError, ResourceId, SyncScope};
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
@@ -474,4 +475,56 @@ async fn u25_sign_in_works_soon_after_a_temporary_token_refusal() {
     world.clock.advance(TEN_MINUTES);
     assert_eq!(status().await, 303);
     sync.shutdown().await;
+}
+
+/// The stored tokens were issued within the last hour.
+async fn has_new_tokens(store: &Faulty, world: &World, id: &ResourceId) -> bool {
+    let stored = store.get(id).await.unwrap().unwrap().tokens.unwrap();
+    stored.expires_at > world.clock.now() + 7 * HOUR
+}
+
+/// A resource whose access token expires in four minutes, and which no sync keeps fresh.
+async fn with_an_old_token() -> (World, Faulty, ResourceId) {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept).sync_scope(SyncScope::Active)).await;
+    let id = world.addon().await.resource_id();
+    world.clock.advance(8 * HOUR - Duration::from_secs(4 * 60));
+    (world, store, id)
+}
+
+#[tokio::test]
+async fn shutdown_waits_for_a_renewal_whose_caller_has_left() {
+    let (world, store, id) = with_an_old_token().await;
+    let sync = world.sso.spawn_sync();
+    store.hold("set_tokens");
+    let resources = world.sso.resources().clone();
+    let asking = tokio::spawn(async move { resources.access_token(&id).await });
+    while store.calls("set_tokens") == 0 {
+        tokio::task::yield_now().await;
+    }
+    asking.abort();
+    let stopping = tokio::spawn(sync.shutdown());
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stopping.is_finished(), "the tokens are not stored yet");
+    store.let_pass("set_tokens", 1);
+    stopping.await.unwrap();
+    assert!(has_new_tokens(&store, &world, &id).await);
+}
+
+#[tokio::test]
+async fn shutdown_stores_tokens_that_the_store_could_not_take() {
+    let (world, store, id) = with_an_old_token().await;
+    let sync = world.sso.spawn_sync();
+    world.heroku.calls().clear();
+    store.fail("set_tokens");
+    // The present token works for some minutes more.
+    world.sso.resources().access_token(&id).await.unwrap();
+    assert!(!has_new_tokens(&store, &world, &id).await);
+    store.mend();
+    sync.shutdown().await;
+    assert!(has_new_tokens(&store, &world, &id).await);
+    assert_eq!(world.heroku.calls().count(Endpoint::Token), 1);
 }

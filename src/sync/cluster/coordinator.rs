@@ -15,6 +15,7 @@ use crate::sync::settings::SyncSettings;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::cached_list::CachedList;
 use crate::sync::state::entry::Entry;
+use crate::sync::tasks::Tasks;
 
 /// After this time another process can take over the work of a process that died.
 const LIFE: Duration = Duration::from_secs(10);
@@ -29,6 +30,7 @@ pub(in crate::sync) struct Coordinator {
     pub(super) settings: Arc<SyncSettings>,
     pub(super) store: Arc<BoundedStore>,
     pub(super) lists: Arc<ListCache>,
+    tasks: Tasks,
 }
 
 impl Coordinator {
@@ -43,6 +45,7 @@ impl Coordinator {
             settings,
             store,
             lists,
+            tasks: Tasks::default(),
         }
     }
 
@@ -52,6 +55,11 @@ impl Coordinator {
 
     pub(in crate::sync) fn store(&self) -> &Arc<BoundedStore> {
         &self.store
+    }
+
+    /// The tasks for which a shutdown waits.
+    pub(in crate::sync) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// True if other processes may use the same store.

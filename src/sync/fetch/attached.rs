@@ -60,10 +60,10 @@ impl AttachedFetcher {
             clock: Arc::clone(coordinator.clock()),
             settings,
             client,
-            coordinator,
             lists,
             tokens,
-            fetching: SingleFlight::default(),
+            fetching: SingleFlight::new(coordinator.tasks()),
+            coordinator,
         }
     }
 
@@ -71,7 +71,8 @@ impl AttachedFetcher {
     pub(in crate::sync) fn start_if_due(self: &Arc<Self>, entry: &Arc<Entry>) {
         if self.due(entry).is_some() {
             let (fetcher, entry) = (Arc::clone(self), Arc::clone(entry));
-            tokio::spawn(async move { fetcher.fetch_if_due(&entry).await });
+            let reading = async move { fetcher.fetch_if_due(&entry).await };
+            self.coordinator.tasks().spawn(reading);
         }
     }
 

@@ -75,9 +75,10 @@ fn start_fetch(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>) {
         scheduler.plan_resource(entry);
         return;
     }
-    let (fetcher, entry) = (Arc::clone(fetcher), Arc::clone(entry));
+    let (fetching, entry) = (Arc::clone(fetcher), Arc::clone(entry));
     // Errors are logged where they occur.
-    tokio::spawn(async move { drop(fetcher.fetch_changed(&entry).await) });
+    let fetch = async move { drop(fetching.fetch_changed(&entry).await) };
+    fetcher.coordinator.tasks().spawn(fetch);
 }
 
 /// Pending removals of unlisted people would only use memory.

@@ -79,13 +79,13 @@ impl Fetcher {
             clock: Arc::clone(coordinator.clock()),
             settings,
             client,
-            coordinator,
             lists,
             tokens,
             members: Arc::new(members),
             attached: Arc::new(attached),
             lifecycle,
-            fetching: SingleFlight::default(),
+            fetching: SingleFlight::new(coordinator.tasks()),
+            coordinator,
         }
     }
 

@@ -52,10 +52,10 @@ impl MemberFetcher {
             clock: Arc::clone(coordinator.clock()),
             settings,
             client,
-            coordinator,
             lists,
             tokens,
-            fetching: SingleFlight::default(),
+            fetching: SingleFlight::new(coordinator.tasks()),
+            coordinator,
         }
     }
 

@@ -70,8 +70,10 @@ impl Lifecycle {
         legacy_id: Option<LegacyId>,
     ) -> Result<Registered, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
-        // A client that disconnects must not lose tokens that Heroku has issued.
+        // A client that disconnects, or a shutdown, must not lose tokens that Heroku has issued.
+        let in_progress = self.coordinator.tasks().begin();
         run_to_completion(async move {
+            let _in_progress = in_progress;
             let _turn = lifecycle.turn(&id).await?;
             let taking = || take_grant(&lifecycle, &id, grant.clone(), legacy_id.clone());
             let work = Work::Grant(id);

@@ -38,6 +38,12 @@ impl PendingTokens {
         });
     }
 
+    /// The resources that have pending tokens.
+    pub(in crate::sync) fn resources(&self) -> Vec<ResourceId> {
+        let with_tokens = self.0.iter().filter(|it| !it.value().is_empty());
+        with_tokens.map(|it| *it.key()).collect()
+    }
+
     /// The tokens that were issued for this before, if they still work and are newer than the stored ones.
     pub(in crate::sync) fn given_for(
         &self,

@@ -71,9 +71,9 @@ impl TokenManager {
             settings,
             client,
             store: Arc::clone(coordinator.store()),
+            renewing: SingleFlight::new(coordinator.tasks()),
             coordinator,
             lists,
-            renewing: SingleFlight::default(),
             pending: PendingTokens::default(),
         }
     }
@@ -81,6 +81,36 @@ impl TokenManager {
     /// Tokens that Heroku has issued and the store does not have yet.
     pub(in crate::sync) fn pending(&self) -> &PendingTokens {
         &self.pending
+    }
+
+    /// Tries again to store the pending tokens of each resource, until the store does not answer.
+    pub(in crate::sync) async fn store_pending(self: &Arc<Self>) {
+        for id in self.pending.resources() {
+            let Err(error) = self.store_pending_of(&id).await else {
+                continue;
+            };
+            tracing::warn!(
+                resource = %id, %error, cause = cause::of(&error),
+                "new tokens could not be stored; the resource may need a new grant"
+            );
+            if matches!(error, SyncError::Store(_)) {
+                return;
+            }
+        }
+    }
+
+    async fn store_pending_of(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
+        let entry = self.entry_for_tokens(id).await?;
+        let known = self.stored_tokens(&entry).await?;
+        let (refresh, now) = (&known.refresh, self.clock.now());
+        if self
+            .pending
+            .given_for(id, refresh, Some(&known), now)
+            .is_some()
+        {
+            self.renewed(&entry, &known).await?;
+        }
+        Ok(())
     }
 
     /// Exchanges a grant's code for tokens, which are then pending. A code that was exchanged before is not

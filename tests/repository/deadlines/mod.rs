@@ -66,7 +66,6 @@ const OWN: &[&str] = &[
     "record",
     "records",
     "redirects",
-    "registration_locks",
     "rejection_context",
     "renewing",
     "resolution",
@@ -344,6 +343,19 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "run_to_completion",
         "tokio.spawn",
         "the work's own waits",
+    ),
+    ("sync/tasks.rs", "spawn", "work", "the work's own waits"),
+    (
+        "sync/tasks.rs",
+        "done",
+        "0.closed",
+        "the fetches, renewals and registrations under way",
+    ),
+    (
+        "sync/worker.rs",
+        "spawn",
+        "tasks().done",
+        "the fetches, renewals and registrations under way",
     ),
     (
         "sync/worker.rs",
