@@ -179,17 +179,8 @@ impl Authorizer {
                 }
                 Decision::NeedsList(needed) => needed,
             };
-            asked = match needed {
-                Needed::Stored => Asked::Store(self.reload(entry, time).await.err()),
-                _ => Asked::Heroku(needed, self.fetch(entry, needed, time).await.err()),
-            };
+            asked = self.ask(entry, needed, time).await;
         }
-    }
-
-    async fn reload(&self, entry: &Entry, time: Budget) -> Result<(), SyncError> {
-        let limit = time.left();
-        let reloaded = time.within(self.coordinator.reload(&entry.id)).await;
-        reloaded.unwrap_or(Err(SyncError::Slow { limit }))
     }
 
     pub(super) fn facts(
@@ -307,16 +298,12 @@ impl Authorizer {
         }
     }
 
-    /// One fetch, shared by all waiting requests.
-    async fn fetch(
-        &self,
-        entry: &Arc<Entry>,
-        needed: Needed,
-        time: Budget,
-    ) -> Result<Arc<CachedList>, SyncError> {
+    /// Asks the store, or Heroku by one fetch that all waiting requests share.
+    async fn ask(&self, entry: &Arc<Entry>, needed: Needed, time: Budget) -> Asked {
         let limit = time.left();
-        let fetch = async {
+        let ask = async {
             match needed {
+                Needed::Stored => return self.coordinator.reload(&entry.id).await,
                 // A fetch outside the schedule draws on the resource's budget.
                 Needed::Recent {
                     charge_resource: true,
@@ -324,8 +311,9 @@ impl Authorizer {
                 Needed::Recent {
                     charge_resource: false,
                 }
-                | Needed::RecentOrUnused
-                | Needed::Stored => self.fetcher.fetch_recent(entry, Charge::Schedule).await,
+                | Needed::RecentOrUnused => {
+                    self.fetcher.fetch_recent(entry, Charge::Schedule).await
+                }
                 Needed::AskedSince(since) => self.fetcher.fetch_since(entry, since).await,
                 Needed::Newest => self.fetcher.fetch_newest(entry, Force::Unlisted).await,
                 Needed::Attached { force } => {
@@ -336,11 +324,17 @@ impl Authorizer {
                     self.fetcher.attached().fetch(entry, charge).await
                 }
             }
+            .map(drop)
         };
-        let result = time.within(fetch).await;
-        result.unwrap_or_else(|| {
+        let answer = time.within(ask).await;
+        let timed_out = answer.is_none();
+        let failure = answer.unwrap_or(Err(SyncError::Slow { limit })).err();
+        if needed == Needed::Stored {
+            return Asked::Store(failure);
+        }
+        if timed_out {
             entry.progress().note().last_wait_timed_out_at = Some(self.clock.elapsed());
-            Err(SyncError::Slow { limit })
-        })
+        }
+        Asked::Heroku(needed, failure)
     }
 }

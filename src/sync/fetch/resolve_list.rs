@@ -62,10 +62,10 @@ impl Resolution<'_> {
                 let add_on = self.add_on(None).await?;
                 let app = self.ask_app(&add_on.value.app.id, None).await?;
                 let team = app.info.value.team.as_ref();
-                self.ask_members(team, missing, self.asked_at).await?;
+                self.ask_members(team, missing).await?;
                 (add_on, app)
             }
-            Some(list) => self.ask_all(list, missing, self.asked_at).await?,
+            Some(list) => self.ask_all(list, missing).await?,
         };
         let etags = ETags {
             add_on: add_on.etag,
@@ -90,13 +90,12 @@ impl Resolution<'_> {
         &self,
         list: &CachedList,
         missing: MissingTeam,
-        asked_at: AsOf,
     ) -> Result<(Tagged<AddOn>, AboutApp), SyncError> {
         let (app, team) = (&list.snapshot.app.id, list.snapshot.team.as_ref());
         let (add_on, about, members) = tokio::join!(
             self.add_on(Some(list)),
             self.ask_app(app, Some(list)),
-            self.ask_members(team, missing, asked_at),
+            self.ask_members(team, missing),
         );
         let add_on = add_on?;
         let about = if add_on.value.app.id == *app {
@@ -108,7 +107,7 @@ impl Resolution<'_> {
         if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
             members?;
         } else {
-            self.ask_members(new_team, missing, self.asked_at).await?;
+            self.ask_members(new_team, missing).await?;
         }
         Ok((add_on, about))
     }
@@ -127,7 +126,6 @@ impl Resolution<'_> {
         &self,
         team: Option<&Team>,
         missing: MissingTeam,
-        asked_at: AsOf,
     ) -> Result<(), SyncError> {
         let Some(team) = team else { return Ok(()) };
         let members = self.members.fetch(&team.id, self.entry, self.members_age);
@@ -136,7 +134,7 @@ impl Resolution<'_> {
                 if missing == MissingTeam::IsWithheld =>
             {
                 let team = self.lists.teams().entry(&team.id);
-                self.lists.withhold_members(&team, asked_at);
+                self.lists.withhold_members(&team, self.asked_at);
                 Ok(())
             }
             // The error may be of another resource's token, which says nothing about this resource.
