@@ -132,7 +132,7 @@ impl Coordinator {
             ..
         } = resource;
         if let Some(list) = &list {
-            self.preload_team(&list.value).await?;
+            preload_team(self, &list.value).await?;
         }
         // Nothing is awaited from here on, so no cancellation leaves an entry half-way.
         let mark = |entry: &Entry| {
@@ -205,24 +205,6 @@ impl Coordinator {
         self.lists.replace(entry, own, Source::Store);
     }
 
-    /// Loads the stored members of a list's team into memory before the list itself.
-    async fn preload_team(&self, list: &ResourceList) -> Result<(), StoreError> {
-        let Some(team) = &list.team else {
-            return Ok(());
-        };
-        let known = self.lists.teams().known(&team.id);
-        if known.is_some_and(|team| team.state().list.is_some()) {
-            return Ok(());
-        }
-        let Some(members) = self.store.members(&team.id).await? else {
-            return Ok(());
-        };
-        let asked_at = AsOf::stored(&members, &self.clock);
-        let team = self.lists.teams().entry(&team.id);
-        team.state().remember(members.value, asked_at);
-        Ok(())
-    }
-
     /// Why the store does not have this resource as active or dormant. Its entry is dropped from memory.
     async fn not_active(&self, id: &ResourceId, announced: AnnouncedEnds) -> SyncError {
         let state = match self.store.get(id).await {
@@ -243,4 +225,23 @@ impl Coordinator {
             Some(_) => SyncError::Gone,
         }
     }
+}
+
+/// Loads the stored members of a list's team into memory before the list itself.
+async fn preload_team(coordinator: &Coordinator, list: &ResourceList) -> Result<(), StoreError> {
+    let Some(team) = &list.team else {
+        return Ok(());
+    };
+    let lists = &coordinator.lists;
+    let known = lists.teams().known(&team.id);
+    if known.is_some_and(|team| team.state().list.is_some()) {
+        return Ok(());
+    }
+    let Some(members) = coordinator.store.members(&team.id).await? else {
+        return Ok(());
+    };
+    let asked_at = AsOf::stored(&members, &coordinator.clock);
+    let team = lists.teams().entry(&team.id);
+    team.state().remember(members.value, asked_at);
+    Ok(())
 }
