@@ -17,29 +17,31 @@ pub enum Enforcement {
     /// All requests. The default.
     #[default]
     Enforce,
-    /// None. Every request reaches the app, and [`Observed`](crate::Observed) says what an enforced gate would
-    /// have done. The app's answers stay as they are; only the answer to a sign-in form has the gate's own cookies
-    /// in addition. The gate delays a request by at most one second, whatever fails or hangs in it.
+    /// None. Every request reaches the app, and [`Observed`](crate::Observed) says what an enforced gate
+    /// would have done. The app's answers stay as they are; only the answer to a sign-in form has the
+    /// gate's own cookies in addition. The gate delays a request by at most one second, whatever fails or
+    /// hangs in it.
     ///
     /// The app's handlers get no [`HerokuUser`](crate::HerokuUser), so a guard such as
     /// [`Require`](crate::Require) rejects every request: put it on the routes when the gate is enforced.
     /// [`protect`](crate::HerokuSso::protect), [`layer`](crate::HerokuSso::layer) and
-    /// [`optional_layer`](crate::HerokuSso::optional_layer) all observe; the verdicts of the last are those of a
-    /// `layer`. Signed links ([`Lists::link`](crate::Lists::link)) go to the app as well, so do not send any yet.
+    /// [`optional_layer`](crate::HerokuSso::optional_layer) all observe; the verdicts of the last are
+    /// those of a `layer`. Signed links ([`Lists::link`](crate::Lists::link)) go to the app as well, so do
+    /// not send any yet.
     Observe,
     /// The requests of some resources; the others are observed. It does not build without
     /// [`resource_of`](crate::HerokuSsoBuilder::resource_of) or
-    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path). A request whose resource they do not name is
-    /// enforced.
+    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path). A request whose resource they do
+    /// not name is enforced.
     ///
-    /// A sign-in form is enforced if its resource is, and if the gate cannot tell which resource the app would
-    /// take it for:
+    /// A sign-in form is enforced if its resource is, and if the gate cannot tell which resource the app
+    /// would take it for:
     /// - it names none, or one of its fields twice;
     /// - it has a field `id` besides `resource_id`, and the two are not known to be the same resource. So
     ///   register resources that sign in with an `id` of yours with it
     ///   ([`register_legacy`](crate::Resources::register_legacy));
-    /// - its body cannot be put back: only axum's `Body` and http-body-util's
-    ///   `UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>` can. With any other type, **each** form is enforced.
+    /// - its body cannot be put back: only axum's `Body` and http-body-util's `UnsyncBoxBody<Bytes,
+    ///   Box<dyn Error + Send + Sync>>` can. With any other type, **each** form is enforced.
     For(ResourceRule),
 }
 

@@ -15,10 +15,10 @@ pub enum RejectionKind {
     /// 403: a sign-out that was sent by another site.
     CrossSite,
     /// 403: a WebSocket handshake from a page of another site, by the header `Origin`. It is compared with
-    /// [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host` if that is not set, and is then https
-    /// or loopback (any with `insecure_cookies`).
-    /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. Requests with a bearer
-    /// token and programs that send no `Origin` are not concerned.
+    /// [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host` if that is not set, and is then
+    /// https or loopback (any with `insecure_cookies`).
+    /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. Requests with a
+    /// bearer token and programs that send no `Origin` are not concerned.
     ForeignOrigin,
     /// 403: the signed link is no longer valid ([`Lists::link`](crate::Lists::link)).
     ExpiredLink,

@@ -122,8 +122,8 @@ pub struct ImportReport {
     pub registered: u64,
     /// Resources whose tokens were replaced by ones that expire later.
     pub replaced: u64,
-    /// The same for resources that are [dormant](crate::Resources::dormant) here. They stay so: Heroku is asked
-    /// with the new tokens, and an answer with the list revives the resource.
+    /// The same for resources that are [dormant](crate::Resources::dormant) here. They stay so: Heroku is
+    /// asked with the new tokens, and an answer with the list revives the resource.
     pub dormant: u64,
     /// Resources that have tokens which expire later, and only got another `legacy_id`.
     pub renamed: u64,

@@ -133,16 +133,16 @@ impl Lists {
     /// A signed link that leads a colleague's browser to a page of this resource, through Heroku if the
     /// browser has no session for it. Valid for 7 days; [`link_for`](Self::link_for) sets another time.
     ///
-    /// The link grants nothing. Its user signs in at Heroku, and the list decides. It contains the resource and
-    /// the path and no email; it is signed, so its target cannot be changed. It is valid in every
-    /// process with the same SSO salt, or with the next one while the old one is a
-    /// [previous salt](crate::Manifest::with_previous_salt). An expired or changed link gets a 403 with a page
-    /// that says so.
+    /// The link grants nothing. Its user signs in at Heroku, and the list decides. It contains the
+    /// resource and the path and no email; it is signed, so its target cannot be changed. It is valid in
+    /// every process with the same SSO salt, or with the next one while the old one is a [previous
+    /// salt](crate::Manifest::with_previous_salt). An expired or changed link gets a 403 with a page that
+    /// says so.
     ///
     /// `path` is the path of the page as the gate sees it, with its query; under
-    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it begins with the resource's own path.
-    /// The result is a path with a query. Put your own origin before it, and the prefix if the gate is in a
-    /// nested router.
+    /// [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path) it begins with the resource's own
+    /// path. The result is a path with a query. Put your own origin before it, and the prefix if the gate
+    /// is in a nested router.
     ///
     /// ```
     /// # fn mail(sso: tower_heroku_sso::HerokuSso, resource: tower_heroku_sso::ResourceId)

@@ -32,10 +32,10 @@ impl Resources {
     /// not lost.
     ///
     /// # Errors
-    /// [`RegisterError`] if the resource has no tokens yet and Heroku refuses the code, if it is deprovisioned,
-    /// or if the store is unavailable. On error nothing is stored. If the code was already exchanged, the
-    /// tokens stay in this process's memory as long as they are valid, so that a repeat of this call
-    /// succeeds.
+    /// [`RegisterError`] if the resource has no tokens yet and Heroku refuses the code, if it is
+    /// deprovisioned, or if the store is unavailable. On error nothing is stored. If the code was already
+    /// exchanged, the tokens stay in this process's memory as long as they are valid, so that a repeat of
+    /// this call succeeds.
     pub async fn register(
         &self,
         resource: &ResourceId,
@@ -67,13 +67,14 @@ impl Resources {
     /// Nothing happens before [`Import::run`].
     ///
     /// It may be repeated, and then skips what is there already: tokens replace stored ones only if they
-    /// expire later, also if the gate renews them at the same time. So an import that stopped is run again,
-    /// with the same rows. It calls Heroku not at all: the sync fetches the new lists, a little at a time, within
-    /// the rate limit. What came of that is in [`HerokuSso::readiness`](crate::HerokuSso::readiness). A
-    /// [dormant](Self::dormant) resource stays so until Heroku answers the new tokens with its list.
+    /// expire later, also if the gate renews them at the same time. So an import that stopped is run
+    /// again, with the same rows. It calls Heroku not at all: the sync fetches the new lists, a little at
+    /// a time, within the rate limit. What came of that is in
+    /// [`HerokuSso::readiness`](crate::HerokuSso::readiness). A [dormant](Self::dormant) resource stays so
+    /// until Heroku answers the new tokens with its list.
     ///
-    /// First **stop the renewal of tokens in your own code**, then read the rows: a renewal may invalidate the
-    /// previous refresh token. Run the import against the store that you will keep.
+    /// First **stop the renewal of tokens in your own code**, then read the rows: a renewal may invalidate
+    /// the previous refresh token. Run the import against the store that you will keep.
     ///
     /// ```
     /// use tower_heroku_sso::{HerokuSso, ImportRecord};

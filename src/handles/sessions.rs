@@ -117,7 +117,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`SessionsError`] if the store is unavailable: the session has ended in this process only. Call it
-    /// again. And, as for [`of`](Self::of), if sessions are in signed cookies or in a session store of your own.
+    /// again. And, as for [`of`](Self::of), if sessions are in signed cookies or in a session store of
+    /// your own.
     pub async fn end(&self, session: &SessionKey) -> Result<bool, SessionsError> {
         end_session(&self.gate.sessions, session, self.gate.audit()).await
     }
@@ -149,9 +150,9 @@ impl Sessions {
         bearer_for(&self.gate.sessions, user)
     }
 
-    /// A layer that gives handlers a [`Session`](crate::tower_sessions::Session) for values of your own, such as
-    /// a draft or a filter, which go with the user's session at the gate. Put it on the router that
-    /// [`protect`](crate::HerokuSso::protect) is given:
+    /// A layer that gives handlers a [`Session`](crate::tower_sessions::Session) for values of your own,
+    /// such as a draft or a filter, which go with the user's session at the gate. Put it on the router
+    /// that [`protect`](crate::HerokuSso::protect) is given:
     ///
     #[cfg_attr(feature = "axum", doc = "```")]
     #[cfg_attr(not(feature = "axum"), doc = "```ignore")]

@@ -1,4 +1,5 @@
-//! Values of the partner's own that belong to a session: one record of a tower-sessions store for each session.
+//! Values of the partner's own that belong to a session: one record of a tower-sessions store for each
+//! session.
 
 use std::array;
 use std::collections::HashMap;

@@ -86,8 +86,8 @@ impl Coordinator {
     async fn try_store_list(&self, id: &ResourceId, list: &CachedList) -> Result<(), StoreError> {
         let mut copy = list.resource_list();
         if list.attached().is_some() {
-            // The two parts are asked for at different times. The one that is not new may have people in memory
-            // who were erased from the store.
+            // The two parts are asked for at different times. The one that is not new may have people in
+            // memory who were erased from the store.
             let stored = self.store.load(id).await?;
             if let Some(stored) = stored.and_then(|stored| stored.list) {
                 keep_stored_parts(&mut copy, list.own_asked_at().sequence, stored);

@@ -34,9 +34,10 @@ pub use resources::*;
 pub use restart::*;
 pub use sessions::*;
 
-/// Gives the names of all rules to a macro of yours, so that each can be a test of its own. A rule takes a new,
-/// empty store; those of `restart` and `session_restart` take a function that opens the same store, again and
-/// again. The rules of the two groups with sessions are for a store that [keeps sessions](Store::sessions).
+/// Gives the names of all rules to a macro of yours, so that each can be a test of its own. A rule takes a
+/// new, empty store; those of `restart` and `session_restart` take a function that opens the same store,
+/// again and again. The rules of the two groups with sessions are for a store that [keeps
+/// sessions](Store::sessions).
 ///
 /// ```
 /// use tower_heroku_sso::store::MemoryStore;
