@@ -93,12 +93,14 @@ impl AuditLog {
         self.record(self.of(AuditKind::AllRevoked, resource));
     }
 
-    /// By the partner's own code.
-    pub(crate) fn session_ended(&self, resource: &ResourceId, email: &Email, key: &SessionKey) {
+    /// By the partner's own code. Whose session it was is known only if the crate's own store has it.
+    pub(crate) fn session_ended(&self, of: Option<(&ResourceId, &Email)>, key: &SessionKey) {
+        let event = AuditEvent::new(AuditKind::SessionEnded, self.clock.now());
         self.record(AuditEvent {
-            email: Some(email.clone()),
+            resource: of.map(|(resource, _)| *resource),
+            email: of.map(|(_, email)| email.clone()),
             session: Some(name_of(key)),
-            ..self.of(AuditKind::SessionEnded, resource)
+            ..event
         });
     }
 

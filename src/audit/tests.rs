@@ -104,7 +104,7 @@ fn record_all(log: &AuditLog) {
     );
     log.revoked(&resource, &email);
     log.all_revoked(&resource);
-    log.session_ended(&resource, &email, &session);
+    log.session_ended(Some((&resource, &email)), &session);
     log.person_erased(2);
     for kind in [
         AuditKind::Provisioned,

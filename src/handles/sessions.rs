@@ -112,13 +112,16 @@ impl Sessions {
     /// audit log. In this process immediately, in others within a second. Its user can sign in again.
     /// Returns false if the store has no such session.
     ///
+    /// The key of a session in a session store of your own is the SHA-256, in hex, of its id as 16 bytes,
+    /// little-endian. Such keys, and those of signed cookies, are not looked up: this returns true for any,
+    /// and the audit event names neither the resource nor the user.
+    ///
     /// # Cancel safety
     /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
     /// [`SessionsError`] if the store is unavailable: the session has ended in this process only. Call it
-    /// again. And, as for [`of`](Self::of), if sessions are in signed cookies or in a session store of
-    /// your own.
+    /// again.
     pub async fn end(&self, session: &SessionKey) -> Result<bool, SessionsError> {
         end_session(&self.gate.sessions, session, self.gate.audit()).await
     }

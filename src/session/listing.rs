@@ -87,21 +87,26 @@ pub(crate) async fn list_sessions(
     Ok(open.map(SessionInfo::new).collect())
 }
 
-/// Ends a session in all processes. False if the store has no such session.
+/// Ends a session in all processes. False if the store has no such session. Where the sessions are not in
+/// it, the key is not looked up.
 pub(crate) async fn end_session(
     sessions: &SessionManager,
     key: &SessionKey,
     audit: &AuditLog,
 ) -> Result<bool, SessionsError> {
-    let own = sessions.own_records().ok_or(SessionsError::NotListed)?;
-    let Some(record) = own.calls()?.find_session(key).await? else {
-        return Ok(false);
+    let record = match sessions.own_records() {
+        Some(own) => match own.calls()?.find_session(key).await? {
+            Some(record) => Some(record),
+            None => return Ok(false),
+        },
+        None => None,
     };
     let closed = sessions.close(&SessionRef::Named(key.clone())).await;
     closed.map_err(|error| match error {
         SessionError::Store(error) => SessionsError::Store(error),
         error => SessionsError::SessionStore(error.into()),
     })?;
-    audit.session_ended(&record.resource, &record.email, key);
+    let of = record.as_ref().map(|it| (&it.resource, &it.email));
+    audit.session_ended(of, key);
     Ok(true)
 }

@@ -7,13 +7,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use heroku_addon_simulator::AddOn;
+use sha2::{Digest as _, Sha256};
 use support::browser::{Answer, Browser, FORM};
 use support::ids::AddOnExt as _;
 use support::world::World;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tower::ServiceExt as _;
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
+use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::{Clock as _, Proof, Role};
+use tower_sessions::session::Id;
 
 use crate::log::Log;
 
@@ -222,4 +225,26 @@ async fn flood_of_malformed_forms_drops_no_event_of_a_user() {
     let signed_out = events.next(AuditKind::SignedOut).await;
     assert_eq!(signed_in.session, signed_out.session);
     assert_eq!(log.with(&["on_audit is slow"]).len(), 1);
+}
+
+#[tokio::test]
+async fn session_in_a_given_store_is_ended_by_its_key_and_recorded() {
+    let (world, mut events) = audited().await;
+    let addon = world.addon().await;
+    let browser = world.browser();
+    assert_eq!(sign_in(&browser, &addon, "the-sign-in").await.status, 303);
+    let signed_in = events.next(AuditKind::SignedIn).await;
+    let cookie = browser.cookie("__Host-heroku_sso").unwrap();
+    let id: Id = cookie.parse().unwrap();
+    let key = hex::encode(Sha256::digest(id.0.to_le_bytes()));
+    let ended = world
+        .sso
+        .sessions()
+        .end(&SessionKey::from_stored(key))
+        .await;
+    assert!(ended.unwrap());
+    let event = events.next(AuditKind::SessionEnded).await;
+    assert_eq!(event.session, signed_in.session);
+    assert_eq!((event.resource, event.email), (None, None));
+    assert_eq!(browser.fetch("/").await.status, 401);
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::{Method, Response};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
-use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder, SessionsError};
+use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
@@ -357,12 +356,4 @@ async fn s5_debug_output_of_a_login_contains_no_cookie() {
         value.len() > 100 && !shown.contains(&value[..20]),
         "{shown}"
     );
-}
-
-#[tokio::test]
-async fn session_in_a_signed_cookie_cannot_be_ended_by_its_key() {
-    let site = Site::with(in_cookies).await;
-    let key = SessionKey::from_stored("5e55");
-    let ended = site.sso.sessions().end(&key).await;
-    assert!(matches!(ended, Err(SessionsError::NotListed)), "{ended:?}");
 }
