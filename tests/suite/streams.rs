@@ -186,6 +186,10 @@ async fn c43_open_response_fetches_its_list_without_a_sync() {
             while list().await.fetched_at < world.clock.now() {
                 assert!(!open.is_over().await, "{path}");
             }
+            // Until the response is checked by it: a download that is not read is not checked.
+            for _ in 0..3 {
+                assert!(!open.is_over().await, "{path}");
+            }
         }
         // A jump over all limits: the resource was in use all the time.
         world.clock.advance(MAX_LIST_AGE * 2);
