@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tower::ServiceExt as _;
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
 use tower_heroku_sso::store::author::SessionKey;
-use tower_heroku_sso::{Clock as _, Proof, Role};
+use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, Proof, Role};
 use tower_sessions::session::Id;
 
 use crate::log::Log;
@@ -40,9 +40,15 @@ impl Events {
 }
 
 async fn audited() -> (World, Events) {
+    audited_with(|builder| builder).await
+}
+
+async fn audited_with(
+    set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder,
+) -> (World, Events) {
     let (sender, events) = unbounded_channel();
     let world = World::with(|builder| {
-        builder.on_audit(move |event| {
+        set_up(builder).on_audit(move |event| {
             // The test may be over.
             let _ = sender.send(event.clone());
         })
@@ -229,7 +235,8 @@ async fn flood_of_malformed_forms_drops_no_event_of_a_user() {
 
 #[tokio::test]
 async fn session_in_a_given_store_is_ended_by_its_key_and_recorded() {
-    let (world, mut events) = audited().await;
+    let (world, mut events) =
+        audited_with(|builder| builder.session_store(MemorySessions::default())).await;
     let addon = world.addon().await;
     let browser = world.browser();
     assert_eq!(sign_in(&browser, &addon, "the-sign-in").await.status, 303);
@@ -246,5 +253,5 @@ async fn session_in_a_given_store_is_ended_by_its_key_and_recorded() {
     let event = events.next(AuditKind::SessionEnded).await;
     assert_eq!(event.session, signed_in.session);
     assert_eq!((event.resource, event.email), (None, None));
-    assert_eq!(browser.fetch("/").await.status, 401);
+    assert_eq!(browser.fetch("/page").await.status, 401);
 }
