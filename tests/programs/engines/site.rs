@@ -136,6 +136,20 @@ impl Site {
         self.until(PATIENCE, "another page", script, is_right).await
     }
 
+    /// Goes back to a page with another path. A navigation that is still pending may cancel that, so it is
+    /// repeated.
+    pub(crate) async fn back(&self) {
+        let from: String = self.script("return location.pathname").await;
+        let script = format!(
+            "if (location.pathname !== '{from}') return true;
+             if (!(Date.now() - window.wentBack < 5000)) {{ window.wentBack = Date.now(); history.back(); }}
+             return false;"
+        );
+        let is_there = |is_there: &bool| *is_there;
+        self.until(PATIENCE, "another page", &script, is_there)
+            .await;
+    }
+
     /// Waits until the expression is true.
     pub(crate) async fn holds(&self, what: &str, condition: &str) {
         self.holds_within(PATIENCE, what, condition).await;
