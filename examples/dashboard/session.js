@@ -1,5 +1,5 @@
-// Shows how long the session and the list have left, and notices when the session has ended: the
-// page is then asked for again, and the gate answers with what to do.
+// Shows how long the session has left and how old the list is. When the session has ended, it reloads the
+// page, and the gate answers with what to do.
 (() => {
   const remaining = document.getElementById("remaining");
   const age = document.getElementById("age");

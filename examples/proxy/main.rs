@@ -7,8 +7,8 @@
 //!
 //! The upstream identifies the user only by the header `x-heroku-sso-assertion`: a JWT of issuer [`ISSUER`]
 //! for audience [`AUDIENCE`]. It checks the JWT with the keys at `/.well-known/jwks.json` of this proxy. It
-//! may have its own sessions and cookies. The proxy never forwards the paths `/heroku/…`, `/logout` and
-//! `/.well-known/jwks.json`.
+//! may have its own sessions and cookies. The proxy answers `/heroku/sso`, `/heroku/resources`, `/logout`,
+//! `/healthz` and `/.well-known/jwks.json` itself, and `/heroku/webhooks` if webhooks are set up.
 
 mod forward;
 mod keys;
