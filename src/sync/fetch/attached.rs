@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::heroku_answer::{Tagged, fetch_people};
+use super::conditional_request::{Tagged, fetch_people};
 use super::resolve_list::below_the_add_on;
 use crate::access::{People, Person};
 use crate::cause;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::heroku_answer::{Tagged, fetch_people};
+use super::conditional_request::{Tagged, fetch_people};
 use super::team_members::MemberFetcher;
 use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuClient, HerokuError};

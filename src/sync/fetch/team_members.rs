@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::heroku_answer::fetch_people;
+use super::conditional_request::fetch_people;
 use crate::access::People;
 use crate::cause;
 use crate::clock::{self, SharedClock};

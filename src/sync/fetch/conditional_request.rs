@@ -1,4 +1,6 @@
-//! Conditional requests: a 304 answer reuses the cached value.
+//! Conditional requests for the parts of a list: the value that a 304 answer stands for.
+//!
+//! Source: <https://devcenter.heroku.com/articles/platform-api-reference#caching>, RFC 9110, 13.1.2.
 
 use crate::access::People;
 use crate::heroku::{Call, ETag, HerokuError, Reply};
@@ -11,6 +13,9 @@ pub(in crate::sync) struct Tagged<T> {
 
 impl<T> Tagged<T> {
     /// The new value, or the cached one if Heroku answers 304.
+    ///
+    /// # Errors
+    /// [`HerokuError::Malformed`] for a 304 to a request without an ETag.
     pub(in crate::sync) fn read(
         answer: Reply<T>,
         known: Option<(&ETag, T)>,
@@ -29,8 +34,8 @@ impl<T> Tagged<T> {
     }
 }
 
-/// Fetches one of Heroku's lists. `known` is the cached value and its ETag. An empty answer after one with
-/// people is fetched again before it counts.
+/// Fetches one of Heroku's lists. `known` is the cached value and its ETag. If the last answer had people, an
+/// empty one counts only when Heroku gives it twice, the second time without an ETag.
 pub(in crate::sync) async fn fetch_people<F>(
     ask: impl Fn(Option<ETag>) -> F,
     known: Option<(&ETag, &People)>,
