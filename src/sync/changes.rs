@@ -180,14 +180,14 @@ pub struct Changes {
     reported: HashMap<ResourceId, Arc<CachedList>>,
     /// The resources that were reported as dormant.
     dormant: HashSet<ResourceId>,
-    /// The last resources that were reported as ended.
+    /// The last resources that were reported as ended, so that each end is reported once.
     ended: VecDeque<ResourceId>,
     caught_up: bool,
     /// The lists as they were when this reader was created.
     start: VecDeque<(ResourceId, Arc<CachedList>)>,
-    /// Resources to look at.
+    /// Resources whose state may differ from what was reported.
     unread: VecDeque<ResourceId>,
-    /// Changes to report.
+    /// Changes to return, one by one.
     pending: VecDeque<Change>,
 }
 
@@ -225,16 +225,16 @@ impl Changes {
                 return Some(change);
             }
             if let Some((id, list)) = self.start.pop_front() {
-                self.tell(id, list);
+                self.report_list(id, list);
                 continue;
             }
             if let Some(id) = self.unread.front().copied() {
-                self.look(id).await?;
+                self.check_resource(id).await?;
                 self.unread.pop_front();
                 continue;
             }
             if !self.caught_up && self.events.is_empty() && self.is_loaded()? {
-                // Covers the lists that were loaded since the previous look.
+                // Checked again, because lists may have been loaded in between.
                 if self.events.is_empty() {
                     self.caught_up = true;
                     return Some(Change::CaughtUp);
@@ -242,9 +242,9 @@ impl Changes {
             }
             match self.events.recv().await {
                 Ok(ListEvent::List(id)) => self.unread.push_back(id),
-                Ok(ListEvent::Gone(id)) => self.gone(id),
+                Ok(ListEvent::Gone(id)) => self.report_end(id),
                 Ok(ListEvent::Loaded) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => self.look_at_all()?,
+                Err(broadcast::error::RecvError::Lagged(_)) => self.check_all()?,
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
@@ -276,7 +276,8 @@ impl Changes {
         Some(!self.lists.upgrade()?.scheduler().backlog().is_loading())
     }
 
-    async fn look(&mut self, id: ResourceId) -> Option<()> {
+    /// Reports how the resource's state differs from what was reported. None once the lists are dropped.
+    async fn check_resource(&mut self, id: ResourceId) -> Option<()> {
         let coordinator = self.coordinator.upgrade()?;
         if let Some(entry) = self.lists.upgrade()?.get(&id) {
             // In this order: a resource is reported as revived before its list is reported as changed.
@@ -286,7 +287,7 @@ impl Changes {
                     .push_back(Change::ResourceRevived { resource: id });
             }
             if let Some(list) = entry.list() {
-                self.tell(id, list);
+                self.report_list(id, list);
             }
             if is_dormant && self.dormant.insert(id) {
                 self.pending
@@ -299,8 +300,8 @@ impl Changes {
         }
         // The resource is about to be deprovisioned, or its end was among the events that this reader missed.
         match coordinator.store().get(&id).await {
-            Ok(None) => self.gone(id),
-            Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.gone(id),
+            Ok(None) => self.report_end(id),
+            Ok(Some(known)) if known.state == ResourceState::Deprovisioned => self.report_end(id),
             Ok(Some(_)) => {}
             Err(_) => {
                 // The resource stays unread. The coordinator is not kept alive during the wait.
@@ -313,7 +314,7 @@ impl Changes {
         Some(())
     }
 
-    fn tell(&mut self, resource: ResourceId, list: Arc<CachedList>) {
+    fn report_list(&mut self, resource: ResourceId, list: Arc<CachedList>) {
         match self.reported.insert(resource, Arc::clone(&list)) {
             None => {
                 self.ended.retain(|known| *known != resource);
@@ -329,7 +330,7 @@ impl Changes {
         }
     }
 
-    fn gone(&mut self, resource: ResourceId) {
+    fn report_end(&mut self, resource: ResourceId) {
         self.reported.remove(&resource);
         self.dormant.remove(&resource);
         // The end of a resource can be announced twice if another process ended it.
@@ -343,7 +344,8 @@ impl Changes {
         self.pending.push_back(Change::ResourceGone { resource });
     }
 
-    fn look_at_all(&mut self) -> Option<()> {
+    /// Checks every resource again, because events were missed.
+    fn check_all(&mut self) -> Option<()> {
         let lists = self.lists.upgrade()?;
         self.unread.extend(self.reported.keys());
         let dormant = self.dormant.iter();

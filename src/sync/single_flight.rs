@@ -45,6 +45,10 @@ where
 
     /// Joins the work in progress for `key`, or starts it. `start` runs only in the second case. If it
     /// fails, nothing is started.
+    ///
+    /// # Errors
+    /// The error of `start` or of the work. [`SyncError::Interrupted`] if the work panicked, or the runtime
+    /// shuts down.
     pub(in crate::sync) async fn join<F>(
         &self,
         key: K,
@@ -53,15 +57,15 @@ where
     where
         F: Future<Output = Result<T, SyncError>> + Send + 'static,
     {
-        let mut landing = self.under_way_or(key, start)?;
-        match landing.wait_for(Option::is_some).await {
+        let mut outcome = self.join_or_start(key, start)?;
+        match outcome.wait_for(Option::is_some).await {
             Ok(result) => result.clone().unwrap_or(Err(SyncError::Interrupted)),
             // The task panicked, or the runtime is shutting down.
             Err(_) => Err(SyncError::Interrupted),
         }
     }
 
-    fn under_way_or<F>(
+    fn join_or_start<F>(
         &self,
         key: K,
         start: impl FnOnce() -> Result<F, SyncError>,
@@ -75,22 +79,22 @@ where
         };
         let (sender, receiver) = watch::channel(None);
         let work = start()?;
-        let done = Done(Arc::clone(&self.flights), key);
+        let in_flight = InFlight(Arc::clone(&self.flights), key);
         slot.insert(receiver.clone());
         self.tasks.spawn(async move {
             let result = work.await;
             // Callers that come from now on start new work. Callers that wait already have a receiver.
-            drop(done);
+            drop(in_flight);
             sender.send_replace(Some(result));
         });
         Ok(receiver)
     }
 }
 
-/// Removes the work from the map, also when it panics.
-struct Done<K: Eq + Hash, T>(Arc<Flights<K, T>>, K);
+/// Keeps the work in the map until this is dropped, also by a panic of the work.
+struct InFlight<K: Eq + Hash, T>(Arc<Flights<K, T>>, K);
 
-impl<K: Eq + Hash, T> Drop for Done<K, T> {
+impl<K: Eq + Hash, T> Drop for InFlight<K, T> {
     fn drop(&mut self) {
         self.0.remove(&self.1);
     }

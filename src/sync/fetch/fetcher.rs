@@ -14,7 +14,7 @@ use crate::meter;
 use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
-use crate::sync::lifecycle::dormancy::{Absences, said_by};
+use crate::sync::lifecycle::dormancy::{Absences, reported_absence};
 use crate::sync::lifecycle::end_resource::Lifecycle;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
@@ -253,7 +253,7 @@ async fn ask_and_replace(
             Err(error)
         }
         Err(error) => {
-            let Some(kind) = said_by(&error) else {
+            let Some(kind) = reported_absence(&error) else {
                 return Err(not_fetched(fetcher, entry, error));
             };
             match Absences::of(&fetcher.lifecycle)

@@ -40,7 +40,7 @@ pub(in crate::sync) async fn subscribe(fetcher: &Fetcher, entry: &Arc<Entry>) {
     };
     let noted = progress.note();
     let idle = fetcher.settings.idle_interval;
-    let again_in = if may_pass(&error) {
+    let again_in = if is_temporary(&error) {
         noted.subscribe_failures = noted.subscribe_failures.saturating_add(1);
         refusal_backoff(noted.subscribe_failures, idle)
     } else {
@@ -82,8 +82,8 @@ async fn subscribe_with(
         .await?)
 }
 
-/// True for a temporary error, which does not predict the next try.
-fn may_pass(error: &SyncError) -> bool {
+/// True for an error that a retry may avoid.
+fn is_temporary(error: &SyncError) -> bool {
     match error {
         SyncError::Heroku(HerokuError::Unavailable(answer)) => answer.status >= 500,
         SyncError::Heroku(HerokuError::Transport(_) | HerokuError::RateLimited { .. })

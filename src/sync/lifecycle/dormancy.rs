@@ -80,8 +80,9 @@ fn next_step(absence: &Absence, dormant_for: Option<Duration>, longest: Duration
     }
 }
 
-/// What an error says about whether the resource exists.
-pub(in crate::sync) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
+/// The kind of absence that an error of Heroku's reports. None if the error says nothing about whether the
+/// resource exists.
+pub(in crate::sync) fn reported_absence(error: &SyncError) -> Option<AbsenceKind> {
     match error {
         SyncError::Heroku(HerokuError::Gone(answer)) if answer.says_not_there() => {
             Some(AbsenceKind::NotFound)
@@ -96,7 +97,7 @@ pub(in crate::sync) fn said_by(error: &SyncError) -> Option<AbsenceKind> {
 /// When the brake was logged, and when Heroku was asked about the dormant resources because of it.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct BrakeLog {
-    told: LogThrottle,
+    log_throttle: LogThrottle,
     asked_at: Mutex<Option<Duration>>,
 }
 
@@ -191,7 +192,7 @@ impl<'a> Absences<'a> {
     fn braked(&self, becoming: u64) {
         let lifecycle = self.0;
         let now = lifecycle.clock.elapsed();
-        if lifecycle.brake_log.told.is_due(&lifecycle.clock) {
+        if lifecycle.brake_log.log_throttle.is_due(&lifecycle.clock) {
             lifecycle.settings.audit.dormancy_braked(becoming);
         }
         if !lifecycle.brake_log.may_ask(now) {

@@ -139,7 +139,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "sync/changes.rs",
-        "look",
+        "check_resource",
         "clock.sleep",
         "five seconds; for a reader of changes",
     ),
@@ -317,12 +317,12 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     (
         "sync/single_flight.rs",
         "join",
-        "landing.wait_for",
+        "outcome.wait_for",
         "the work's own waits",
     ),
     (
         "sync/single_flight.rs",
-        "under_way_or",
+        "join_or_start",
         "start",
         "the work's own waits",
     ),
