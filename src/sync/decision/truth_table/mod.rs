@@ -189,7 +189,7 @@ fn expected(case: &Case) -> Answer {
 }
 
 /// The answer as far as a caller can distinguish it.
-fn told(case: &Case, answer: Answer) -> Answer {
+fn as_seen_by_caller(case: &Case, answer: Answer) -> Answer {
     match (case.at, answer) {
         (At::Stream, Answer::Allow) => Answer::Allow,
         (At::Stream, _) => Answer::Ends,
@@ -268,7 +268,7 @@ async fn every_case_gets_the_answer_in_the_table() {
     let mut wrong = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         let answer = scene.answer(case, number).await;
-        let expected = told(case, expected(case));
+        let expected = as_seen_by_caller(case, expected(case));
         if answer != expected {
             wrong.push(format!("{answer:?}, expected {expected:?}: {case:?}"));
         }
