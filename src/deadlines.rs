@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// Everything that the gate does for one request before the wrapped service is called, or in its place. That
 /// is a check, a sign-in with its form, a sign-out, a webhook, or the gate's own part of a Partner API call.
-/// Shorter than the 30 s after which Heroku's router gives up.
+/// Shorter than the [30 s](https://devcenter.heroku.com/articles/request-timeout) after which Heroku's router
+/// gives up.
 pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 
 /// How long a request that is only observed waits for the gate's verdict, including the body of its form.
@@ -29,14 +30,15 @@ pub(crate) const SIGN_IN_FETCH: f64 = 0.8;
 /// The same share for a request with a session.
 pub(crate) const SESSION_FETCH: f64 = 0.6;
 
-/// A store's health check, so that the health route answers even if the store hangs.
+/// A health check, including its read of the store. The health route answers even if the store hangs.
 #[cfg(feature = "axum")]
 pub(crate) const HEALTH: Duration = Duration::from_secs(5);
 
 /// One call of a [`Store`](crate::store::author::Store), for one or a few rows.
 pub(crate) const STORE_CALL: Duration = Duration::from_secs(5);
 
-/// One page of the resources that are loaded at the start: a thousand of them, with their lists.
+/// A call of a store for many rows: a page of a thousand resources with their lists, at the start; the
+/// erasure of a person.
 pub(crate) const STORE_PAGE: Duration = Duration::from_secs(15);
 
 /// One call of a session store.
@@ -53,10 +55,10 @@ pub(crate) const SESSION_CLOSING: Duration = Duration::from_secs(2);
 /// request waits for it.
 pub(crate) const SESSION_SWEEP: Duration = Duration::from_secs(5 * 60);
 
-/// One background fetch of a whole list. Its slot is free afterwards.
+/// One fetch of a whole list, or of a team's members. In the background, its slot is free afterwards.
 pub(crate) const LIST: Duration = Duration::from_secs(60);
 
-/// One background reading of all attached apps of a resource.
+/// One reading of all attached apps of a resource.
 pub(crate) const ATTACHED: Duration = Duration::from_secs(30);
 
 /// Connecting to Heroku, within [`heroku_timeout`](crate::HerokuSsoBuilder::heroku_timeout) for a call.
@@ -65,27 +67,29 @@ pub(crate) const HEROKU_CONNECT: Duration = Duration::from_secs(3);
 /// The longest pause while reading one of Heroku's responses.
 pub(crate) const HEROKU_READ: Duration = Duration::from_secs(5);
 
-/// Waiting for another registration of the same resource in this process.
+/// Waiting for another change of the same resource in this process: its registration, its dormancy, its end.
 pub(crate) const REGISTRATION_TURN: Duration = Duration::from_secs(10);
 
-/// Waiting, before exchanging a grant, for another process's lease on the resource's tokens.
+/// Waiting for another process's lease on the resource's tokens, before a grant is exchanged.
 pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(10);
 
-/// Waiting for another Partner API call about the same resource: once in this process, once for another.
+/// Waiting for another call of the partner's methods for the same resource: first one in this process, then
+/// one in another. Each wait has this deadline.
 pub(crate) const PARTNER_TURN: Duration = Duration::from_secs(10);
 
-/// Waiting for another process to refresh the token.
+/// Waiting for another process to renew the resource's tokens.
 pub(crate) const TOKEN_LEASE: Duration = Duration::from_secs(5);
 
 /// Waiting for another process to fetch the team's members.
 pub(crate) const MEMBERS_LEASE: Duration = Duration::from_secs(2);
 
-/// One call of the Postgres store's database, where no caller has a shorter deadline: opening, re-encrypting,
-/// sweeping, looking for changes.
+/// One call of the Postgres store's database. Most callers have a shorter deadline; opening, re-encrypting,
+/// sweeping and polling for changes have this one.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_CALL: Duration = Duration::from_secs(10);
 
-/// A free connection to that database. Shorter than [`STORE_CALL`], so that the error tells the two apart.
+/// Waiting for a free connection to that database. Shorter than [`STORE_CALL`], so that the error says which
+/// of the two was late.
 #[cfg(feature = "postgres")]
 pub(crate) const DATABASE_CONNECTION: Duration = Duration::from_secs(3);
 

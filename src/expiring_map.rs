@@ -9,7 +9,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Reading;
 
-/// A TTL map: one note for each key, kept for at least a fixed time.
+/// A TTL map: one value for each key, kept for at least a fixed time. An expired value stays visible until
+/// [`put_if`](Self::put_if) sweeps it, at most once in that time.
 pub(crate) struct ExpiringMap<K, T> {
     kept: Duration,
     notes: Mutex<Notes<K, T>>,
@@ -33,7 +34,7 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
         }
     }
 
-    /// Stores the note, unless `may_replace` keeps the note that is there. True if it was stored.
+    /// Stores the value, unless there is one that `may_replace` keeps. True if it was stored.
     pub(crate) fn put_if(
         &self,
         key: K,
@@ -43,7 +44,7 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
     ) -> bool {
         let mut notes = self.notes();
         if notes.sweep_at <= now.elapsed {
-            // By both clocks: a wall clock that is set forward and back expires no entry.
+            // Only what both clocks call old expires: setting the wall clock forward expires nothing.
             notes.by_key.retain(|_, (_, at)| {
                 let by_wall = now.unix.since(at.unix);
                 now.elapsed.saturating_sub(at.elapsed) < self.kept

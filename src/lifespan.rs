@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 
 use crate::clock::UnixTime;
 
-/// A list decides up to and including its age limit; one millisecond later it does not.
+/// A list decides up to and including its age limit. So a decision that holds until then is evaluated again
+/// this much later.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// The settings that the rule depends on.
@@ -49,8 +50,9 @@ pub(crate) enum Lifespan {
     },
     /// A fetch is needed, and its outcome decides.
     Fetch,
-    /// A fetch is needed. If Heroku answers, no earlier attempt can have failed: the session is over as
-    /// [`End::Unused`]. If not, the session cannot be decided now.
+    /// A fetch is needed to tell why the list is too old. If Heroku answers, the list counts as old because
+    /// nothing used the resource: the session is over as [`End::Unused`]. If not, the session is kept, and
+    /// cannot be decided now.
     Probe,
     /// The session cannot be decided now, and is kept.
     Unavailable,
