@@ -13,10 +13,10 @@ use crate::clock::Reading;
 /// [`put_if`](Self::put_if) sweeps it, at most once in that time.
 pub(crate) struct ExpiringMap<K, T> {
     kept: Duration,
-    notes: Mutex<Notes<K, T>>,
+    entries: Mutex<Entries<K, T>>,
 }
 
-struct Notes<K, T> {
+struct Entries<K, T> {
     by_key: HashMap<K, (T, Reading)>,
     /// By [`Clock::elapsed`](crate::Clock::elapsed).
     sweep_at: Duration,
@@ -24,13 +24,13 @@ struct Notes<K, T> {
 
 impl<K: Eq + Hash, T> ExpiringMap<K, T> {
     pub(crate) fn new(kept: Duration) -> Self {
-        let notes = Notes {
+        let entries = Entries {
             by_key: HashMap::new(),
             sweep_at: Duration::ZERO,
         };
         Self {
             kept,
-            notes: Mutex::new(notes),
+            entries: Mutex::new(entries),
         }
     }
 
@@ -38,50 +38,53 @@ impl<K: Eq + Hash, T> ExpiringMap<K, T> {
     pub(crate) fn put_if(
         &self,
         key: K,
-        note: T,
+        value: T,
         now: Reading,
         may_replace: impl FnOnce(&T) -> bool,
     ) -> bool {
-        let mut notes = self.notes();
-        if notes.sweep_at <= now.elapsed {
+        let mut entries = self.entries();
+        if entries.sweep_at <= now.elapsed {
             // Only what both clocks call old expires: setting the wall clock forward expires nothing.
-            notes.by_key.retain(|_, (_, at)| {
+            entries.by_key.retain(|_, (_, at)| {
                 let by_wall = now.unix.since(at.unix);
                 now.elapsed.saturating_sub(at.elapsed) < self.kept
                     || by_wall.is_none_or(|by_wall| by_wall < self.kept)
             });
-            notes.sweep_at = now.elapsed.saturating_add(self.kept);
+            entries.sweep_at = now.elapsed.saturating_add(self.kept);
         }
-        let known = notes.by_key.get(&key);
+        let known = entries.by_key.get(&key);
         let may_replace = known.is_none_or(|(known, _)| may_replace(known));
         if may_replace {
-            notes.by_key.insert(key, (note, now));
+            entries.by_key.insert(key, (value, now));
         }
         may_replace
     }
 
     pub(crate) fn has(&self, key: &K) -> bool {
-        self.notes().by_key.contains_key(key)
+        self.entries().by_key.contains_key(key)
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<T>
     where
         T: Clone,
     {
-        self.notes().by_key.get(key).map(|(note, _)| note.clone())
+        self.entries()
+            .by_key
+            .get(key)
+            .map(|(value, _)| value.clone())
     }
 
     pub(crate) fn remove(&self, key: &K) {
-        self.notes().by_key.remove(key);
+        self.entries().by_key.remove(key);
     }
 
-    fn notes(&self) -> MutexGuard<'_, Notes<K, T>> {
-        self.notes.lock()
+    fn entries(&self) -> MutexGuard<'_, Entries<K, T>> {
+        self.entries.lock()
     }
 }
 
 impl<K, T> fmt::Debug for ExpiringMap<K, T> {
-    /// Omits the keys. They may be secrets: session ids are, including those of closed sessions.
+    /// Omits the entries, which identify sessions and used forms.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExpiringMap(..)")
     }
