@@ -17,7 +17,7 @@ use crate::ids::{ResourceId, UserId};
 use crate::store::author::ResourceState;
 
 /// One change on one resource's list. It suits a table that is keyed by account, by email or by both.
-/// [`ListChange`] says how to apply the changes, and a test applies them for every pair of lists.
+/// [`ListChange`] says how to apply the changes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -58,9 +58,9 @@ pub enum Change {
     },
     /// This reader has received a [`Snapshot`](Self::Snapshot) of every list in this process. Comes once.
     ///
-    /// Your rows of any other resource are outdated or unconfirmed. The resource ended while no reader was
-    /// running, or its list could not be stored. Ask [`Lists::get`](crate::Lists::get) about each of them,
-    /// and remove its rows at [`LookupError::Deprovisioned`](crate::LookupError::Deprovisioned) and
+    /// Your rows of any other resource are outdated or unconfirmed: the resource ended while no reader was
+    /// running, or its list could not be stored. Call [`Lists::get`](crate::Lists::get) for each of these
+    /// resources. Delete its rows at [`LookupError::Deprovisioned`](crate::LookupError::Deprovisioned) and
     /// [`LookupError::UnknownResource`](crate::LookupError::UnknownResource).
     CaughtUp,
     /// An account has another email now; it is the same person. The gate sends a browser that signed in by
@@ -80,8 +80,9 @@ pub enum Change {
         /// The person's email.
         email: Email,
     },
-    /// Heroku says that the resource does not exist: access is suspended, and no data is lost. Keep its rows:
-    /// [`ResourceRevived`](Self::ResourceRevived) or [`ResourceGone`](Self::ResourceGone) follows.
+    /// Heroku says that the resource does not exist, or has refused its grant for
+    /// [`dormant_for`](crate::HerokuSsoBuilder::dormant_for). Access is suspended, and no data is lost. Keep
+    /// its rows: [`ResourceRevived`](Self::ResourceRevived) or [`ResourceGone`](Self::ResourceGone) follows.
     ResourceDormant {
         /// The resource.
         resource: ResourceId,
@@ -145,12 +146,14 @@ impl Change {
     }
 }
 
-/// Everything that a system of the partner's needs to follow the lists. First comes a [`Change::Snapshot`] of
-/// each resource whose list is known, then every change. In between comes one [`Change::CaughtUp`]. Where a
-/// sync runs, it comes after the sync has read the store, so start the sync first.
+/// A reader of the lists and of every change to them, for a system of your own that follows them.
+///
+/// First comes a [`Change::Snapshot`] of each resource whose list is known, then every change. One
+/// [`Change::CaughtUp`] comes when no list in this process lacks its snapshot. If a sync runs, that is after it
+/// has read the store, so start the sync first.
 ///
 /// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
-/// reader compares the state that it has reported with the current state. A person who left and came back
+/// reader compares the state that it has reported with the current state. So a person who left and came back
 /// between two reads is no change.
 ///
 /// ```
@@ -193,8 +196,8 @@ pub struct Changes {
 
 impl Changes {
     pub(super) fn new(coordinator: &Arc<Coordinator>, lists: &Arc<ListCache>) -> Self {
-        // In this order. A change after the subscription arrives as an event; a change before it is in memory
-        // already.
+        // In this order, so that none is missed: a change after the subscription arrives as an event, and one
+        // before it is in memory already.
         let events = lists.events().subscribe();
         let known = lists.all();
         let dormant = known.iter().filter(|entry| entry.is_dormant());
@@ -215,7 +218,8 @@ impl Changes {
         }
     }
 
-    /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) is gone.
+    /// Waits for the next change. None once the [`HerokuSso`](crate::HerokuSso) and everything made from it
+    /// is dropped.
     ///
     /// # Cancel safety
     /// If the future is dropped, no change is lost.
@@ -250,7 +254,7 @@ impl Changes {
         }
     }
 
-    /// The same as a stream, which ends once the [`HerokuSso`](crate::HerokuSso) is gone.
+    /// The same as a stream, which ends where [`next`](Self::next) returns None.
     ///
     /// ```
     /// # use futures_util::StreamExt;

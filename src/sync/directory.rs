@@ -122,7 +122,7 @@ impl Directory {
         &self.closed_sessions
     }
 
-    /// Decides who may pass.
+    /// Decides whether a person has access.
     pub(crate) fn authorizer(&self) -> &Arc<Authorizer> {
         &self.authorizer
     }
@@ -142,6 +142,11 @@ impl Directory {
 
     /// Fetches the list now, or waits for the fetch that is in progress. If the budgets do not allow a fetch,
     /// returns the cached list.
+    ///
+    /// # Errors
+    /// [`SyncError::Slow`] after three `heroku_timeout`s, at most 15 s; the fetch continues.
+    /// [`SyncError::Dormant`] or [`SyncError::OverBudget`] if the budgets do not allow a fetch, and the
+    /// resource is dormant or has no list. The errors of the fetch.
     pub(crate) async fn refresh(&self, id: &ResourceId) -> Result<Arc<CachedList>, SyncError> {
         let limit = self.settings.deadlines.request;
         let (budget, too_slow) = (Budget::of(limit), SyncError::Slow { limit });
@@ -160,7 +165,7 @@ impl Directory {
         }
     }
 
-    /// Fetches the lists that a webhook is about: [`follow_hint`].
+    /// Has the lists fetched that a webhook is about: [`follow_hint`].
     pub(crate) async fn follow_hint(&self, hint: &ChangeHint) -> Result<usize, SyncError> {
         follow_hint(&self.fetcher, hint).await
     }

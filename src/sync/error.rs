@@ -18,13 +18,15 @@ pub(crate) enum SyncError {
     /// The resource is deprovisioned, or about to be.
     #[error("the resource is gone")]
     Gone,
-    /// Heroku gave no usable answer, and no list is recent enough.
+    /// Heroku gave no usable answer.
     #[error("heroku gave no usable answer")]
     Heroku(#[from] HerokuError),
-    /// The task that fetched the list ended without an answer.
+    /// The task that did the work ended without a result, or the resource changed again and again while it
+    /// was loaded.
     #[error("the fetch was interrupted")]
     Interrupted,
-    /// Heroku withholds the team's members, and the person is not among the collaborators.
+    /// Heroku withholds the team's members, and the person is not among the collaborators. So it is unknown
+    /// whether the person has access.
     #[error("heroku does not tell the members of the team")]
     MembersWithheld,
     /// Heroku refused the refresh token: the resource must be registered with a new grant.
@@ -36,19 +38,21 @@ pub(crate) enum SyncError {
     /// There are no tokens for calls to Heroku: the resource was registered without a grant.
     #[error("the resource has no oauth grant")]
     NoTokens,
-    /// Unauthenticated requests have caused too many fetches.
+    /// Fetches outside the schedule have used up a budget. Unlisted users, webhooks and the partner's calls
+    /// cause such fetches.
     #[error("too many fetches were requested; retry in {retry_after:?}")]
     OverBudget {
-        /// How long until the next one is allowed.
+        /// How long until the next such fetch is allowed.
         retry_after: Duration,
     },
     /// The list did not arrive in time: Heroku answers too slowly, or its list has too many pages.
     #[error("the list took longer than {limit:?}")]
     Slow {
-        /// How long it may take: 60 seconds in the background, and at most 15 for a waiting request.
+        /// How long it may take: at most 60 seconds in the background, 30 for attached apps, and 15 for a
+        /// waiting request.
         limit: Duration,
     },
-    /// The store cannot answer.
+    /// The store is unavailable.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The resource is not registered.
@@ -57,7 +61,7 @@ pub(crate) enum SyncError {
 }
 
 impl SyncError {
-    /// How long to wait before a retry.
+    /// How long to wait before a retry: at least a second.
     pub(crate) fn retry_after(&self) -> Duration {
         match self {
             Self::OverBudget { retry_after }

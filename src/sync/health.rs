@@ -25,23 +25,26 @@ pub struct Health {
     pub in_use: usize,
     /// How many of them need a new grant, because Heroku refused their refresh token.
     pub needing_grant: usize,
-    /// How many are dormant: Heroku says that they do not exist.
+    /// How many are dormant: Heroku says that they do not exist, or has long refused their grant.
     pub dormant: usize,
-    /// Age of the oldest list; none if there is no list. The list of a resource that is not in use may be as
-    /// old as `idle_interval`.
+    /// Age of the oldest list; none if there is no list. The list of a resource that is not in use is usually
+    /// as old as `idle_interval` at most, and older if it cannot be fetched.
     pub oldest_list: Option<Duration>,
     /// Age of the oldest list of a resource in use.
     pub oldest_in_use: Option<Duration>,
     /// True while a sync runs that [`HerokuSso::spawn_sync`](crate::HerokuSso::spawn_sync) started.
     pub sync_alive: bool,
-    /// True if no list in use is older than `max_list_age`. A list that old admits no user.
+    /// True if every resource in use has a list that is no older than `max_list_age`. Without such a list, a
+    /// resource admits no user.
     pub fresh: bool,
-    /// Lists that are due, and wait for their turn or for Heroku's rate limit.
+    /// Lists and teams that are due, and wait for their turn or for Heroku's rate limit. As of the sync's
+    /// last report, which it makes every 10 seconds.
     pub due: usize,
-    /// True if lists are not refreshed within their intervals, because the rate limit does not allow it.
+    /// True if lists are not refreshed within their intervals, because the rate limit or the number of
+    /// concurrent fetches does not allow it. As of the sync's last report.
     pub lagging: bool,
-    /// The calls that Heroku's rate limit still allows, by its last answer. None before the first answer, and
-    /// under [`RatePools::PerToken`](super::RatePools::PerToken).
+    /// The calls that Heroku's rate limit still allows, by its last answer and the refill since. None before
+    /// the first answer, and under [`RatePools::PerToken`](super::RatePools::PerToken).
     pub calls_left: Option<u32>,
     /// Seconds that Heroku's clock is ahead of ours (behind, if negative), by its last answer.
     pub clock_drift_seconds: Option<i64>,

@@ -11,11 +11,11 @@ pub(crate) struct ListStates {
     pub(crate) without_list: usize,
     /// Those among them with no known reason: no fetch has ended yet.
     pub(crate) not_fetched_yet: usize,
-    /// Their last fetch failed for want of a grant that works.
+    /// They have no grant that works, by their last fetch. Contains `needing_grant`.
     pub(crate) without_grant: Vec<ResourceId>,
     /// Heroku refused their refresh token.
     pub(crate) needing_grant: Vec<ResourceId>,
-    /// Of the resources that were asked about: those that are not registered.
+    /// Those of the given resources that are still not registered.
     pub(crate) unregistered: Vec<ResourceId>,
     /// Their last fetch, that of their team, or the reading of their attached apps failed for another reason.
     pub(crate) failing: Vec<(ResourceId, &'static str)>,

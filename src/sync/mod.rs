@@ -1,10 +1,12 @@
 //! The newest list of each resource, held in memory and refreshed on schedule.
 //!
 //! * A list is replaced only by a complete one. A failed fetch never looks like an empty list.
-//! * At most one fetch per resource is in progress; every caller that needs it waits for that one.
+//! * Callers that need the same fetch of a resource share one. At most two are in progress in a process: one
+//!   that accepts recent members of the team, and one that fetches them as well.
 //! * A list older than [`max_list_age`](crate::HerokuSsoBuilder::max_list_age) admits no user.
-//! * If Heroku says that an add-on does not exist, its resource becomes dormant, which is reversible. Only
-//!   after a week does it end. No other event has this effect.
+//! * Of Heroku's answers, only a lasting absence ends a resource: the add-on is missing, or the grant is
+//!   refused. The resource first becomes dormant, which is reversible, and ends
+//!   [`dormant_for`](crate::HerokuSsoBuilder::dormant_for) later.
 
 mod changes;
 mod cluster;

@@ -11,13 +11,15 @@ use crate::lifespan::Limits;
 use crate::sync::schedule::next_fetch::SyncScope;
 use crate::webhook::Webhooks;
 
-/// Added to the life of a session before its end counts in every process: their clocks differ.
+/// How long a session's data is kept beyond the session's longest life. The clocks of processes differ, so
+/// one of them may still accept the session.
 pub(in crate::sync) const CLOCK_SKEW_GRACE: Duration = Duration::from_secs(10 * 60);
 
-/// How long until a store that did not answer is asked again.
+/// The pause before a store that did not answer is asked again.
 pub(in crate::sync) const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// How old lists may be, and which of them are kept fresh.
+/// The settings that the sync works by. The methods of the same names on
+/// [`HerokuSsoBuilder`](crate::HerokuSsoBuilder) document them.
 #[derive(Clone, Debug)]
 pub(crate) struct SyncSettings {
     pub(crate) refresh_interval: Duration,
@@ -36,8 +38,8 @@ pub(crate) struct SyncSettings {
 }
 
 impl SyncSettings {
-    /// The longest pause for a resource whose grant Heroku refuses: calls to Heroku never stop for longer
-    /// than a list lasts.
+    /// The longest pause between two attempts for a resource whose grant Heroku refuses. It is no longer than
+    /// a list lasts.
     pub(crate) fn longest_block(&self) -> Duration {
         self.idle_interval.min(self.max_list_age)
     }
@@ -86,10 +88,10 @@ impl SyncSettings {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RatePools {
-    /// All resources share one. Heroku does not document its behaviour, so this is the default: the sync
-    /// slows down by the last `RateLimit-Remaining` of any answer.
+    /// All resources share one: the sync slows down by the last `RateLimit-Remaining` of any answer. The
+    /// default, because Heroku does not document which tokens of a partner share a limit.
     #[default]
     Shared,
-    /// Each resource's token has its own.
+    /// Each resource's token has its own limit.
     PerToken,
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio::sync::watch;
 
-/// Counts the tasks in progress, by the receivers of a channel on which nothing is sent.
+/// Counts the tasks in progress: each holds a receiver of a channel on which nothing is sent.
 #[derive(Clone, Debug)]
 pub(in crate::sync) struct Tasks(watch::Sender<()>);
 
@@ -20,6 +20,7 @@ impl Default for Tasks {
 }
 
 impl Tasks {
+    /// Counts a task until the result is dropped.
     pub(in crate::sync) fn begin(&self) -> InProgress {
         InProgress {
             _counted: self.0.subscribe(),
