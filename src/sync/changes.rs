@@ -149,8 +149,8 @@ impl Change {
 /// A reader of the lists and of every change to them, for a system of your own that follows them.
 ///
 /// First comes a [`Change::Snapshot`] of each resource whose list is known, then every change. One
-/// [`Change::CaughtUp`] comes when no list in this process lacks its snapshot. If a sync runs, that is after it
-/// has read the store, so start the sync first.
+/// [`Change::CaughtUp`] comes when the reader has a snapshot of every list in this process. If a sync runs,
+/// that is after it has read the store, so start the sync first.
 ///
 /// No change is missed and none comes twice, whenever the reader was created and however slowly it reads. The
 /// reader compares the state that it has reported with the current state. So a person who left and came back

@@ -1,7 +1,8 @@
 //! Reads the people of the apps that an add-on is attached to: the attachments first, then the collaborators
 //! of each app, one call after the other.
 //!
-//! It is not part of the list's own fetch: a slow or refused app delays and fails only this.
+//! This reading is separate from the list's own fetch, so that a slow or refused app delays and fails nothing
+//! else.
 
 use std::sync::Arc;
 
@@ -30,13 +31,13 @@ use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 /// Attached apps are read again at every third refresh.
 const REFRESHES: u32 = 3;
 
-/// After this many calls no further app is read. A list of people can have many pages.
+/// After this many calls no further app is read, because the list of an app can have many pages.
 const MAX_CALLS: u32 = 60;
 
 /// The calls that a first reading is expected to take: the attachments, and one for each app.
 const FIRST_CALLS: u32 = 1 + MAX_APPS as u32;
 
-/// Reads attached apps. Of each resource, once at a time.
+/// Reads attached apps. Of each resource, one reading at a time.
 #[derive(Debug)]
 pub(in crate::sync) struct AttachedFetcher {
     clock: SharedClock,
@@ -67,7 +68,7 @@ impl AttachedFetcher {
         }
     }
 
-    /// Starts a reading if it is due. It is called after a fetch of the list.
+    /// Starts a reading if one is due, and does not wait for it. Called after a fetch of the list.
     pub(in crate::sync) fn start_if_due(self: &Arc<Self>, entry: &Arc<Entry>) {
         if self.due(entry).is_some() {
             let (fetcher, entry) = (Arc::clone(self), Arc::clone(entry));
@@ -76,7 +77,7 @@ impl AttachedFetcher {
         }
     }
 
-    /// The same, and waits for it.
+    /// As [`start_if_due`](Self::start_if_due), and waits for the reading.
     pub(in crate::sync) async fn fetch_if_due(self: &Arc<Self>, entry: &Arc<Entry>) {
         if let Some(charge) = self.due(entry) {
             // Errors are logged where they occur.
@@ -84,8 +85,8 @@ impl AttachedFetcher {
         }
     }
 
-    /// A list with a new answer about attached apps, if the budgets allow it. Waiting for a reading in
-    /// progress costs nothing.
+    /// Reads attached apps now, if the budgets allow it, and returns the list with the answer. Waiting for a
+    /// reading in progress costs nothing.
     pub(in crate::sync) async fn fetch(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -103,8 +104,11 @@ impl AttachedFetcher {
         self.fetching.join(entry.id, start).await
     }
 
-    /// How a reading is charged that is due now: on the schedule, because they would be too old before the
-    /// next refresh ends, the add-on has another owner, or they were never read; or after a webhook.
+    /// The charge of a reading that is due now; none if none is due.
+    ///
+    /// The schedule pays if the apps were never read, if the add-on has moved to another app since, or if the
+    /// answer would be too old before the next refresh. Otherwise a webhook about attachments makes a reading
+    /// due, within the budget for webhooks.
     fn due(&self, entry: &Entry) -> Option<Charge> {
         let list = entry
             .list()
@@ -234,8 +238,9 @@ impl Reading<'_> {
         Ok(part)
     }
 
-    /// The attached apps, each once, without the owner: first those that had people at the last reading, so
-    /// that new attachments cannot crowd them out. If there are suddenly none, Heroku is asked again.
+    /// The attached apps, each once, without the owner. Those that had people at the last reading come first,
+    /// so that new attachments cannot crowd them out. If there were some and are none now, Heroku is asked
+    /// again.
     async fn attached_apps(&self) -> Result<Vec<AppId>, HerokuError> {
         let ask = || async {
             let answer = self.client.attachments(self.caller, self.resource).await;
@@ -259,8 +264,7 @@ impl Reading<'_> {
     }
 
     /// The collaborators of an attached app. None if Heroku itself refuses to list them, or does not find the
-    /// app; if the app had people, Heroku is asked twice. The same status from any other server is not an
-    /// answer.
+    /// app; if the app had people, Heroku is asked twice. The same status from an intermediary is a failure.
     async fn people_of(&self, app: &AppId) -> Result<Option<People>, HerokuError> {
         let had_people = self.had_people(app);
         let ask = |_| self.client.collaborators(self.caller, app, None);

@@ -1,4 +1,4 @@
-//! Heroku's webhooks: each is a reason to ask Heroku, never an answer.
+//! Follows up Heroku's webhooks. A webhook is a reason to ask Heroku, never itself an answer.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use crate::sync::SyncError;
 use crate::sync::state::entry::Entry;
 use crate::webhook::ChangeHint;
 
-/// Fetches the lists that a change hint is about, within their budgets. Returns their number.
+/// Schedules a fetch of each list that a change hint is about, within the budgets, or starts it if no sync
+/// runs. Returns the number of lists. First records a pending removal if a listed user may have left.
 ///
 /// # Errors
-/// If the store does not answer, since then nothing could be fetched either. Also while the resources are
-/// being read from the store: until then it is unknown which resource the hint is about.
+/// [`SyncError::Store`] if the store does not answer, since then nothing could be fetched either. The same
+/// while the sync reads the resources from the store: until then the hint's resources are not all known.
 pub(in crate::sync) async fn follow_hint(
     fetcher: &Arc<Fetcher>,
     hint: &ChangeHint,
@@ -81,7 +82,7 @@ fn start_fetch(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>) {
     fetcher.coordinator.tasks().spawn(fetch);
 }
 
-/// Pending removals of unlisted people would only use memory.
+/// A pending removal matters for listed people only. For others it would only use memory.
 fn is_listed(entry: &Entry, email: &Email) -> bool {
     let list = entry.list();
     list.is_some_and(|list| list.snapshot.list.has(email))

@@ -1,4 +1,4 @@
-//! One fetch of one list, shared by all who wait for it.
+//! One fetch of one list, shared by all callers that wait for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::sync::state::entry::Entry;
 use crate::sync::state::fetch_budgets::Force;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
-/// Fetches lists. Of each resource, one fetch at a time.
+/// Fetches lists. Concurrent callers share a fetch; of each resource at most two are in progress.
 #[derive(Debug)]
 pub(in crate::sync) struct Fetcher {
     pub(super) clock: SharedClock,
@@ -39,14 +39,14 @@ pub(in crate::sync) struct Fetcher {
     pub(super) members: Arc<MemberFetcher>,
     attached: Arc<AttachedFetcher>,
     lifecycle: Arc<Lifecycle>,
-    /// By resource, and by whether the team's members are fetched as well.
+    /// By resource, and by whether the team's members are fetched whatever their age.
     fetching: SingleFlight<(ResourceId, bool), Arc<CachedList>>,
 }
 
 /// What a fetch must return.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) struct FetchOptions {
-    /// How old the members of the team may be. Zero: they are fetched as well.
+    /// How old the members of the team may be. Zero: they are fetched in any case.
     pub(in crate::sync) members_age: Duration,
     /// How long the access token must last.
     pub(in crate::sync) renewal: RenewPolicy,
@@ -99,8 +99,8 @@ impl Fetcher {
         &self.attached
     }
 
-    /// Fetches everything again but attached apps, if the budgets allow it. Waiting for a fetch in progress
-    /// costs nothing.
+    /// Fetches every part of the list again, except attached apps, if the budgets allow it. Waiting for a
+    /// fetch in progress costs nothing.
     pub(in crate::sync) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -114,7 +114,7 @@ impl Fetcher {
         Ok(list)
     }
 
-    /// The partner's call for a refresh: everything, and the attached apps as well.
+    /// The partner's call for a refresh: every part of the list, attached apps included.
     pub(in crate::sync) async fn fetch_with_attached(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -129,7 +129,8 @@ impl Fetcher {
         }
     }
 
-    /// The scheduled fetch, and that of attached apps if it is their turn.
+    /// The scheduled fetch, followed by a reading of attached apps if that is due. `interval` is how old the
+    /// team's members may be.
     pub(in crate::sync) async fn fetch_scheduled(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -144,8 +145,8 @@ impl Fetcher {
         Ok(list)
     }
 
-    /// A list with no part older than the refresh interval, unless Heroku withholds the members; apart from
-    /// attached apps.
+    /// A list with no part older than the refresh interval, except attached apps, and except members that
+    /// Heroku withholds.
     pub(in crate::sync) async fn fetch_recent(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -182,7 +183,7 @@ impl Fetcher {
         self.fetch_changed(entry).await
     }
 
-    /// A list that has changed according to Heroku.
+    /// Fetches a list that has changed according to Heroku.
     pub(in crate::sync) async fn fetch_changed(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -274,7 +275,7 @@ async fn ask_and_replace(
     }
 }
 
-/// The cached list stays, and is fetched again on schedule.
+/// Notes the failure and returns it. The cached list stays, and is fetched again on schedule.
 fn not_fetched(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
     fetcher.lists.scheduler().note_failure(entry, &error);
     tracing::warn!(
@@ -305,7 +306,7 @@ async fn ask_with(
     asked_at: AsOf,
     tokens: &Tokens,
 ) -> Result<OwnList, SyncError> {
-    // For a dormant resource, the first question is whether it exists.
+    // A dormant resource may not exist, so the add-on is asked for before anything else.
     let previous = entry.list().filter(|_| !entry.is_dormant());
     let resolution = Resolution {
         client: &fetcher.client,

@@ -44,8 +44,10 @@ struct AboutApp {
 }
 
 impl Resolution<'_> {
-    /// Fetches the whole list from Heroku. [`HerokuError::Gone`] means that Heroku says that the add-on
-    /// itself does not exist.
+    /// Fetches the whole list from Heroku.
+    ///
+    /// # Errors
+    /// [`HerokuError::Gone`] only if Heroku says that the add-on itself does not exist.
     pub(super) async fn run(&self) -> Result<OwnList, SyncError> {
         match self.once(MissingTeam::MayBeFormer).await {
             // App or team changed between two calls: start again.
@@ -137,7 +139,7 @@ impl Resolution<'_> {
                 self.lists.withhold_members(&team, self.asked_at);
                 Ok(())
             }
-            // The error may be of another resource's token, which says nothing about this resource.
+            // The result may be that of another resource's token, which says nothing about this resource.
             Err(
                 SyncError::Gone
                 | SyncError::UnknownResource
@@ -205,8 +207,7 @@ impl Resolution<'_> {
     }
 }
 
-/// Only Heroku can say that the add-on does not exist. The same status from any other server is not an
-/// answer.
+/// Only Heroku itself can say that the add-on does not exist. A 404 or 410 of an intermediary is a failure.
 fn of_the_add_on(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::NotFound(answer) | HerokuError::Gone(answer) => {
@@ -219,7 +220,7 @@ fn of_the_add_on(error: HerokuError) -> HerokuError {
     }
 }
 
-/// 410 for an app or a team says nothing about the add-on.
+/// A 410 for an app or a team says nothing about the add-on, so it counts as a 404.
 pub(super) fn below_the_add_on(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::Gone(answer) => HerokuError::NotFound(answer),

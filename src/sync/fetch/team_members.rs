@@ -28,7 +28,7 @@ use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
 
-/// Fetches the members of teams. Of each team, one fetch at a time.
+/// Fetches the members of teams. Of each team, one fetch at a time in this process.
 #[derive(Debug)]
 pub(in crate::sync) struct MemberFetcher {
     clock: SharedClock,
@@ -59,8 +59,10 @@ impl MemberFetcher {
         }
     }
 
-    /// Makes sure that the known members of a team are no older than `max_age`. `asker` is a resource of that
-    /// team. Heroku's refusal to list them is an answer too.
+    /// Fetches the members of a team if the last answer about them is older than `max_age`; zero fetches them
+    /// in any case. `asker` is a resource of that team. Heroku's refusal to list them is an answer too.
+    ///
+    /// A caller that joins a fetch in progress gets its result, even if that fetch accepts older members.
     pub(in crate::sync) async fn fetch(
         self: &Arc<Self>,
         id: &TeamId,
@@ -77,8 +79,8 @@ impl MemberFetcher {
         self.fetching.join(id.clone(), work).await
     }
 
-    /// The first process fetches for all of them. A caller that wants the newest members does not wait for a
-    /// fetch that began earlier.
+    /// With several processes, one of them fetches for all, under a lease. A fetch with a `max_age` of zero
+    /// waits for no other process, whose fetch may have begun earlier.
     async fn fetch_shared(
         self: &Arc<Self>,
         team: &Arc<TeamEntry>,
@@ -165,9 +167,9 @@ impl MemberFetcher {
         }
     }
 
-    /// Tries one token after the other. None if no token gets the members and Heroku refuses at least one. Of
-    /// several errors, that of the asker's own token counts: a problem of another resource says nothing about
-    /// this one.
+    /// Tries the tokens of [candidates](Self::candidates), one after the other. None if no token gets the
+    /// members and Heroku refuses at least one. Of several errors, that of the asker's own token counts: an
+    /// error of another resource's token says nothing about this resource.
     async fn try_each_token(
         self: &Arc<Self>,
         team: &TeamEntry,
@@ -237,7 +239,7 @@ impl MemberFetcher {
             .await
     }
 
-    /// The resource whose token worked last, then the asker, then some others.
+    /// The resource whose token worked last, then the asker, then others, up to [`TOKENS_TRIED`].
     fn candidates(
         team: &TeamEntry,
         answered_by: Option<ResourceId>,
