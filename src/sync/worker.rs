@@ -29,7 +29,7 @@ use crate::store::author::Work;
 
 /// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;
-/// The pause for a target whose lease another process holds.
+/// The pause before a target is tried again whose lease another process holds.
 const LEASE_HELD_RETRY: Duration = Duration::from_secs(5);
 /// How often the sync reports its state.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -174,8 +174,8 @@ impl Worker {
         None
     }
 
-    /// After waiting this long for its turn, an idle list goes first, so that it is fetched before its
-    /// interval is over.
+    /// An idle list that has waited this long may use more of the rate limit ([`Urgency::Late`]), so that it
+    /// is fetched before its interval is over.
     fn late_after(&self) -> Duration {
         self.context.settings.idle_interval / 20
     }
@@ -371,7 +371,7 @@ async fn fetch(context: &SyncContext, target: &Target) {
 
 /// Loads every resource in the store. False if the store did not answer.
 async fn load(context: &SyncContext) -> bool {
-    // Resources in memory first: they are available whatever the store answers.
+    // Resources in memory first: they need no answer of the store.
     for entry in context.lists.all() {
         context.scheduler().plan_resource(&entry);
     }

@@ -1,8 +1,9 @@
-//! Whether a resource ended while something was read.
+//! Whether what was read from the store may be outdated.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Grows whenever a resource ends or is revived. What was read from the store before that may be outdated.
+/// Grows whenever a resource ends, becomes dormant or is revived. A read of the store that began before that
+/// may be outdated.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Generation(AtomicU64);
 

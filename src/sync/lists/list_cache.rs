@@ -1,4 +1,4 @@
-//! All resources whose lists are in memory.
+//! All resources in memory, with their lists.
 
 use std::fmt;
 use std::sync::Arc;
@@ -58,8 +58,8 @@ impl ListCache {
         entries.map(|entry| Arc::clone(&entry)).collect()
     }
 
-    /// The entry, and whether it is new. A new entry is initialized before any request can find it. None if a
-    /// resource has ended or was revived since `generation` was read.
+    /// The entry, and whether it is new. A new entry is initialized before any request can find it. None if
+    /// the generation has changed, as what was read from the store may be outdated.
     pub(in crate::sync) fn insert(
         &self,
         id: ResourceId,
@@ -87,7 +87,7 @@ impl ListCache {
         Entry::new(id, pool, self.clock.elapsed())
     }
 
-    /// Drops a resource that is no longer active. False if there was no entry.
+    /// Drops a resource that has ended, or is about to. False if there was no entry.
     pub(in crate::sync) fn drop_entry(&self, id: &ResourceId) -> bool {
         self.generation.advance();
         let Some((_, entry)) = self.entries.remove(id) else {

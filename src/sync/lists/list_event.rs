@@ -10,11 +10,12 @@ use crate::sync::state::entry::Entry;
 /// How many events a slow reader may lag behind before it checks every resource again.
 pub(in crate::sync) const BACKLOG: usize = 1024;
 
-/// An event says only that there is something to look at.
+/// An event names a resource, and its receiver reads the resource's current state.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) enum ListEvent {
-    /// The people on this resource's list have changed.
+    /// The people on this resource's list have changed, or whether the resource is dormant.
     List(ResourceId),
+    /// The resource has ended.
     Gone(ResourceId),
     /// The resources have been read from the store.
     Loaded,

@@ -21,7 +21,7 @@ impl ListCache {
         own: OwnList,
         source: Source,
     ) -> Option<Arc<CachedList>> {
-        // Join the team before its members are read, so that a concurrent update of them reaches this entry.
+        // Join the team before its members are read: a concurrent update of them then reaches this entry.
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, entry));
@@ -143,18 +143,18 @@ impl ListCache {
         self.scheduler.plan_team(team);
     }
 
-    /// Records that Heroku withholds the team's members from all of its resources.
+    /// Records that Heroku withholds the team's members from the tokens that were tried.
     pub(in crate::sync) fn withhold_members(&self, team: &Arc<TeamEntry>, asked_at: AsOf) {
         tracing::warn!(
             team = %team.id,
-            "heroku withholds a team's members from all of its resources"
+            "heroku withholds a team's members; keeping the last ones until they are too old"
         );
         team.state().refused(asked_at);
         self.propagate_members(team, Source::Heroku);
     }
 
-    /// Caches what Heroku says against the existence of a resource, unless a cached list contradicts it. None
-    /// is proof that it exists.
+    /// Caches what Heroku says against the existence of a resource, unless a cached list contradicts it.
+    /// `None` means that nothing speaks against it.
     pub(in crate::sync) fn set_absence(
         &self,
         entry: &Arc<Entry>,

@@ -1,8 +1,8 @@
-//! The fetches that wait for their turn.
+//! The sync's last report about its own state.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What only the sync task knows.
+/// How many targets wait for their turn, whether lists lag, and whether the resources are being loaded.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct Backlog {
     due: AtomicUsize,

@@ -12,8 +12,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(600);
 /// The first lists of a smaller fleet arrive too quickly for a progress report.
 const LARGE_FLEET: usize = 100;
 
-/// Logs when lists lag because of the rate limit or the number of concurrent fetches, and when they have
-/// caught up.
+/// Logs when lists lag, because of the rate limit or the number of concurrent fetches, and when they have
+/// caught up. Also logs the progress of a large fleet's initial sync.
 #[derive(Debug)]
 pub(in crate::sync) struct LagMonitor {
     refresh_interval: Duration,
@@ -45,7 +45,7 @@ impl LagMonitor {
         self.lagging
     }
 
-    /// Checks the list that has waited longest, among those in use and among the others.
+    /// Checks whether lists lag, by the target that has waited longest: of those in use, and of the others.
     pub(in crate::sync) fn look(
         &mut self,
         in_use: Option<&ScheduledFetch>,

@@ -6,8 +6,8 @@ use crate::heroku::Urgency;
 use crate::sync::state::absence_mark::Question;
 use crate::sync::state::attempts::{Attempts, LONGEST_RETRY};
 
-/// A token is renewed by a fetch that is due this long before its end, or up to half as long. So sign-ins
-/// find a token that works.
+/// A list is due between this time and half of it before its access token expires. That fetch renews the
+/// token, so that sign-ins find a token that works.
 pub(in crate::sync) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30 * 60);
 
 /// Which resources are kept synchronized.
@@ -39,15 +39,14 @@ pub(in crate::sync) struct ListState {
     pub(in crate::sync) in_use: bool,
     /// The resource had a request within the last refresh interval.
     pub(in crate::sync) requested: bool,
-    /// Age of the list; none if there never was one.
+    /// Age of the resource's own part, or of the team's members; none if there never was an answer.
     pub(in crate::sync) age: Option<Duration>,
     pub(in crate::sync) attempts: Attempts,
-    /// Heroku said that something changed: the list is fetched again once the budget allows it, which is in
-    /// this time.
+    /// A webhook said that something changed. The budget allows a fetch after this time.
     pub(in crate::sync) forced_in: Option<Duration>,
     /// When the access token expires, if that is known and it can be renewed.
     pub(in crate::sync) token_ends_in: Option<Duration>,
-    /// When to retry subscribing to its webhooks, because the last try failed.
+    /// When to retry subscribing to webhooks, because the last try failed with a temporary error.
     pub(in crate::sync) subscribe_in: Option<Duration>,
     /// The list cannot be fetched until the partner fixes the resource's tokens.
     pub(in crate::sync) blocked: bool,
@@ -57,8 +56,8 @@ pub(in crate::sync) struct ListState {
 }
 
 impl ListState {
-    /// Which lists go first when calls are scarce: those with requests, and those that have changed according
-    /// to Heroku; then the others in use.
+    /// How urgent the fetch is when calls are scarce. Lists with requests go first, together with those that
+    /// have changed according to Heroku; then come the others in use.
     pub(in crate::sync) fn urgency(&self) -> Urgency {
         match (self.requested, self.in_use) {
             _ if self.forced_in == Some(Duration::ZERO) => Urgency::InUse,
@@ -69,7 +68,7 @@ impl ListState {
     }
 }
 
-/// How long until the list must be fetched again at `now`; zero if it is due, none if never.
+/// How long after `now` the list must be fetched again; zero if it is due, none if never.
 ///
 /// Jitter only moves a fetch earlier: by 10 to 30 % of the interval, or by 5 to 10 % if calls are scarce. So
 /// a list in use is fresh again before the sessions that depend on it end. Lists that were fetched together
@@ -88,7 +87,7 @@ pub(in crate::sync) fn due_in(
         (false, SyncScope::Active) => None,
     };
     if let Question::OfDormant(asked_in) = state.question {
-        // This applies whether or not it is in use, and whatever the scope of the sync is.
+        // In use or not, and whatever the scope of the sync.
         let wanted = state.forced_in.map_or(asked_in, |wait| wait.min(asked_in));
         let pause = match state.blocked {
             true => {
@@ -117,7 +116,7 @@ pub(in crate::sync) fn due_in(
     let by_token = state.token_ends_in.filter(|_| interval.is_some());
     let by_token = by_token.map(|ends_in| {
         let ahead = TOKEN_RENEWED_AHEAD.mul_f64(1.0 - 0.5 * jitter);
-        // If the renewal failed, it is not retried immediately.
+        // A renewal that failed is not retried before the list is a minute old.
         let pause = LONGEST_RETRY.saturating_sub(state.age.unwrap_or(LONGEST_RETRY));
         ends_in.saturating_sub(ahead).max(pause)
     });
@@ -129,7 +128,7 @@ pub(in crate::sync) fn due_in(
     let wanted = [by_age, state.forced_in, by_token, by_webhooks, by_absence];
     let until_due = wanted.into_iter().flatten().min()?;
     let back_off = match (by_absence, state.in_use) {
-        // No request waits for this answer, and more answers prove no more.
+        // No request waits for this answer, and more frequent answers prove no more.
         (Some(asked_in), false) if attempts.are_failing() => asked_in,
         _ => attempts.back_off_left(now),
     };

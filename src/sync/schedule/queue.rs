@@ -22,7 +22,7 @@ pub(in crate::sync) enum Target {
 
 /// A queue of targets by the time at which they are due.
 ///
-/// Only the latest time at which a target was scheduled counts. Its earlier entries in the queue are dropped
+/// Only the last [`put`](Self::put) of a target counts. Its older entries stay in the heap, and are dropped
 /// when they come up. So rescheduling is cheap, and each target is taken once.
 #[derive(Default)]
 pub(in crate::sync) struct Queue {
@@ -35,6 +35,7 @@ pub(in crate::sync) struct Queue {
 /// The time of a target that is not in the queue.
 const NOT_QUEUED: u64 = 0;
 
+/// A target, and the time at which it was scheduled.
 #[derive(Debug)]
 pub(in crate::sync) struct ScheduledFetch {
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one.
@@ -42,7 +43,7 @@ pub(in crate::sync) struct ScheduledFetch {
     pub(in crate::sync) target: Target,
 }
 
-/// While this exists, a consumer takes from the schedule.
+/// Counts as a consumer of the queue until it is dropped. The last one empties the queue.
 pub(in crate::sync) struct ConsumerGuard(Arc<Queue>);
 
 impl Queue {
@@ -123,7 +124,7 @@ impl ScheduledFetch {
 }
 
 impl Target {
-    /// False once the target was taken out to be fetched.
+    /// False if the target is not scheduled, or was claimed for a fetch.
     pub(in crate::sync) fn is_queued(&self) -> bool {
         self.scheduled().load(Ordering::Acquire) != NOT_QUEUED
     }

@@ -1,10 +1,12 @@
 //! The limits that a fetch draws on: Heroku's rate pool, and our own budgets.
 //!
 //! A fetch that the schedule did not plan is caused by a person whom the list lacks, by a webhook of Heroku's
-//! or by the partner's call for a refresh. It draws on the resource's own budget. A *forced* fetch, of a list
-//! that is still young, also draws on a budget shared by all resources. So a hostile tenant only makes forced
-//! fetches rare for a while; every list in use is refreshed as before. Attached apps, which take more calls
-//! than the list, have budgets of their own in addition, and their readings are charged with the calls made.
+//! or by the partner's call for a refresh. It draws on the resource's own budget. If the list is still young,
+//! it also draws on a budget that all resources share. So a hostile tenant only makes such fetches rare for a
+//! while; every list in use is refreshed as before.
+//!
+//! Attached apps take more calls than the list, so they have separate budgets. A reading of them is charged
+//! with the calls that it made.
 
 use std::time::Duration;
 
@@ -20,11 +22,11 @@ use crate::sync::state::progress::Progress;
 /// Which budgets a fetch draws on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::sync) enum Charge {
-    /// The schedule, which has planned for it, even where a session causes it before its turn.
+    /// None: the schedule has planned for the fetch, even if a request causes it before its turn.
     Schedule,
-    /// The resource: its list is too old for a waiting request.
+    /// The resource's: its list is too old for a waiting request.
     Resource,
-    /// The resource, and also the shared budgets if the list is young.
+    /// The resource's, and also the shared one if the list is young.
     Forced(Force),
 }
 
@@ -36,7 +38,7 @@ pub(in crate::sync) struct RateLimits {
     refresh_interval: Duration,
     shared_pool: RatePool,
     shared_budgets: SharedBudgets,
-    /// For readings of attached apps, which take no fetch of a list from anyone.
+    /// For readings of attached apps, so that these use up no budget for lists.
     attached_budgets: SharedBudgets,
 }
 
@@ -193,7 +195,7 @@ impl RateLimits {
         own.max(self.wait_for_shared(entry, &self.shared_budgets, force, now))
     }
 
-    /// How long until what all resources share allows a forced fetch of this one.
+    /// How long until the rate pool, and the budget shared by all resources, allow a forced fetch.
     fn wait_for_shared(
         &self,
         entry: &Entry,

@@ -60,7 +60,8 @@ impl Scheduler {
         self.queue.has_consumer()
     }
 
-    /// Reports a configuration mistake that otherwise shows only when a session ends too early or too late.
+    /// Warns once that no sync runs. Otherwise this mistake shows only when a session ends too early or too
+    /// late.
     pub(in crate::sync) fn warn_of_no_sync(&self) {
         if !self.has_consumer() {
             self.no_sync_warning.call_once(|| {
@@ -110,7 +111,8 @@ impl Scheduler {
         due_in(state, self.intervals(), self.clock.elapsed())
     }
 
-    /// Charges a fetch that only a webhook asks for. False if the budgets do not allow it now.
+    /// Charges a fetch that is due only because of a webhook. False if the budgets do not allow it now; true
+    /// without a charge for any other fetch.
     pub(in crate::sync) fn may_fetch(&self, target: &Target) -> bool {
         let Target::Resource(entry) = target else {
             return true;
@@ -178,7 +180,7 @@ impl Scheduler {
         let token_ends_at = entry
             .token_ends_at()
             .filter(|_| progress.noted().grant_refused.is_none());
-        // The first subscription comes with the first list.
+        // Only a retry after a temporary error is scheduled. Any other try follows a fetch of the list.
         let noted = progress.noted();
         let subscribe_at = noted.subscribe_at;
         let subscribe_at = subscribe_at.filter(|_| noted.subscribe_failures > 0);
