@@ -1,4 +1,4 @@
-//! What Heroku's answers say about whether a resource exists, as this process holds it in memory.
+//! What Heroku's answers say against the existence of a resource, as this process holds it in memory.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use time::{Duration as SignedDuration, OffsetDateTime};
 use crate::clock::SharedClock;
 use crate::store::author::{Absence, AbsenceKind};
 
-/// How often Heroku is asked about a dormant resource, and about one that may become dormant.
+/// How often Heroku is asked about a dormant resource.
 pub(in crate::sync) const DORMANT_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often Heroku is asked about a resource that it reported as missing, and that is not dormant yet.
 const ABSENT_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// What Heroku is asked, given its earlier answers about the resource's existence.
@@ -26,8 +27,9 @@ pub(in crate::sync) enum Question {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::sync) struct AbsenceMark {
     pub(in crate::sync) absence: Absence,
-    /// By the monotonic clock; negative if it was before this process started.
+    /// When Heroku last said so, by the monotonic clock; negative for a time before this process started.
     last: SignedDuration,
+    /// Since when the resource is dormant, by the same clock.
     dormant: Option<SignedDuration>,
     /// Heroku is to be asked immediately.
     pub(in crate::sync) wanted: bool,

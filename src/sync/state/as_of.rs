@@ -12,7 +12,7 @@ use crate::store::author::{Dated, Sequence};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsOf {
     wall: UnixTime,
-    /// Nanoseconds by [`Clock::elapsed`](crate::Clock::elapsed); negative if it was before this process
+    /// Nanoseconds by [`Clock::elapsed`](crate::Clock::elapsed); negative for a time before this process
     /// started.
     passed: i64,
     /// Orders two moments across all processes, also when a clock did not advance in between.
@@ -68,7 +68,7 @@ impl AsOf {
         self.sequence < other.sequence
     }
 
-    /// How long after `other` this moment was, by the measure that says longer.
+    /// How long after `other` this moment was: by the wall clock or by the elapsed time, whichever is longer.
     pub(in crate::sync) fn since(&self, other: &Self) -> Duration {
         let passed = self.passed - other.passed;
         let passed = Duration::from_nanos(passed.try_into().unwrap_or(0));
@@ -76,7 +76,7 @@ impl AsOf {
         by_wall.map_or(passed, |by_wall| passed.max(by_wall))
     }
 
-    /// The moment of this sequence number, so long before this one.
+    /// The moment `span` before this one, with the given sequence number.
     pub(in crate::sync) fn earlier_by(&self, span: Duration, sequence: Sequence) -> Self {
         let passed = self.passed.saturating_sub(nanoseconds(span));
         Self {
@@ -86,6 +86,7 @@ impl AsOf {
         }
     }
 
+    /// The earlier of the two, by the elapsed time.
     pub(in crate::sync) fn earlier(self, other: Self) -> Self {
         if other.passed < self.passed {
             other
@@ -95,7 +96,7 @@ impl AsOf {
     }
 }
 
-/// Longer than any time, in nanoseconds; and twice as long is still a number.
+/// Longer than any time span, in nanoseconds. The difference of two such numbers still fits.
 const EVER: i64 = i64::MAX / 2;
 
 fn nanoseconds(time: Duration) -> i64 {

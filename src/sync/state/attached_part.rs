@@ -8,7 +8,8 @@ use crate::access::{AttachedPeople, People};
 use crate::ids::AppId;
 use crate::store::author::Sequence;
 
-/// The maximum number of attached apps that are read. Each costs a call, at the cost of all resources.
+/// The maximum number of attached apps that are read. Each costs a call of the rate pool, which all resources
+/// share.
 pub(in crate::sync) const MAX_APPS: usize = 20;
 
 /// Heroku's last answer about attached apps. It is asked for less often than the rest of a list, and has an
@@ -72,7 +73,7 @@ impl AttachedPart {
         }
     }
 
-    /// The newer one of a part that came and the known one.
+    /// The newer of a part that has arrived and the known one.
     pub(super) fn newest(came: Option<Self>, known: Option<&Arc<Self>>) -> Option<Arc<Self>> {
         let Some(mut came) = came else {
             return known.cloned();

@@ -37,7 +37,8 @@ impl Attempts {
         self.failures > 0
     }
 
-    /// How much longer to wait after the last failure.
+    /// How much longer to wait after the last failure. The back-off begins at a second, doubles up to a
+    /// minute, and is shortened by up to half at random.
     pub(in crate::sync) fn back_off_left(&self, now: Duration) -> Duration {
         if self.failures == 0 {
             return Duration::ZERO;

@@ -56,8 +56,9 @@ impl ListVersion {
             || is_older(self.attached, other.attached)
     }
 
-    /// True if this list came before one that lacked a person. A newer own part may have the person again,
-    /// however old the answer about attached apps is that came with it.
+    /// True if this list is older than one that lacked a person, `removal`. The parts about attached apps are
+    /// compared only if the own parts are the same: a newer own part may have the person again, however old
+    /// the answer about attached apps is that came with it.
     pub(in crate::sync) fn is_before_removal(&self, removal: &Self) -> bool {
         let without_attached = |version: &Self| Self {
             attached: None,

@@ -25,7 +25,7 @@ use crate::store::author::{Absence, Revocation, Sequence};
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {
     pub(in crate::sync) id: ResourceId,
-    /// When the sync fetches its list: the queue's own number.
+    /// When the sync fetches its list, as the queue counts time.
     pub(in crate::sync) scheduled: AtomicU64,
     /// The calls that its token has left, if each token has its own pool.
     pub(in crate::sync) pool: Option<Box<RatePool>>,
@@ -40,8 +40,7 @@ pub(in crate::sync) struct Entry {
     last_used: AtomicInstant,
     /// When the access token expires, if that is known.
     token_ends: AtomicInstant,
-    /// True if `progress` has pending removals, revocations or removals, so that requests need not lock it
-    /// otherwise.
+    /// True if `progress` has pending removals, revocations or removals. Otherwise requests need not lock it.
     has_marks: AtomicBool,
     /// True if the mark in `progress` says that the resource is dormant.
     is_dormant: AtomicBool,
@@ -93,9 +92,9 @@ impl Entry {
     }
 
     /// True if a list of this age was requested before this process knew the resource.
-    pub(in crate::sync) fn is_younger_than(&self, list: Duration, now: Duration) -> bool {
+    pub(in crate::sync) fn is_younger_than(&self, list_age: Duration, now: Duration) -> bool {
         let known_since = self.known_since.get().unwrap_or_default();
-        now.saturating_sub(known_since) < list
+        now.saturating_sub(known_since) < list_age
     }
 
     /// Records when the access token expires. True if another process has received the new grant that this
@@ -126,7 +125,7 @@ impl Entry {
     }
 
     /// Marks a person's removal as pending until a list arrives that was requested after `since`. Does
-    /// nothing if there is one already.
+    /// nothing if such a list is cached already.
     pub(in crate::sync) fn note_pending_removal(&self, email: Email, since: AsOf) {
         let mut progress = self.progress();
         let list = self.list();
@@ -140,7 +139,8 @@ impl Entry {
         self.notify();
     }
 
-    /// Ends a person's earlier sessions. `keep_from` is when the oldest open session began.
+    /// Ends a person's earlier sessions. Revocations from before `keep_from` are dropped: no session is that
+    /// old.
     pub(in crate::sync) fn note_revocation(
         &self,
         revocation: Revocation,

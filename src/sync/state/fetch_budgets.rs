@@ -6,20 +6,20 @@ use parking_lot::Mutex;
 
 use super::token_bucket::TokenBucket;
 
-/// For one resource: a burst of 10 fetches for unlisted users and webhooks, and of 5 for the partner's calls.
-/// One more of each is allowed every 10 seconds.
+/// For one resource: a burst of 10 fetches for unlisted users and webhooks together, and of 5 for the
+/// partner's calls. One more of each is allowed every 10 seconds.
 const OUTSIDE_BURST: u32 = 10;
 const CALLERS_BURST: u32 = 5;
 const REFILL: Duration = Duration::from_secs(10);
 
-/// For the attached apps of one resource: the tokens for unlisted users, for webhooks and for the partner's
+/// For the attached apps of one resource: the burst for unlisted users, for webhooks and for the partner's
 /// calls. A reading needs one token to begin, and costs one for each call to Heroku. One returns every 10
-/// seconds. So no resource alone empties what all resources share.
+/// seconds. So no resource alone uses up the shared budgets.
 const ATTACHED_BURST: [u32; 3] = [1, 1, 60];
 
 /// The calls to Heroku for all resources together: a burst of 150, and 6 more a minute. Each reason has
 /// such a bucket for lists, and another one for attached apps. Heroku's pool is 4,500 calls, and 75 more a
-/// minute.
+/// minute (<https://devcenter.heroku.com/articles/platform-api-reference>).
 const SHARED_BURST: u32 = 150;
 const SHARED_REFILL: Duration = Duration::from_secs(10);
 

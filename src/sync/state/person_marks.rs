@@ -55,6 +55,7 @@ struct Removal {
     account: Option<UserId>,
     /// The version of the list that lacked them.
     list: ListVersion,
+    /// False while the person may have moved from one of Heroku's two lists to the other.
     is_confirmed: bool,
     /// When it was recorded, by [`Clock::elapsed`](crate::Clock::elapsed).
     at: Duration,
@@ -105,8 +106,8 @@ impl PersonMarks {
             .retain(|known| asked_at.is_before(&known.since));
     }
 
-    /// Ends this person's earlier sessions. `keep_from` is when the oldest open session began. False if a
-    /// later revocation is known.
+    /// Ends this person's earlier sessions. Revocations from before `keep_from` are dropped. False if a later
+    /// revocation is known.
     pub(in crate::sync) fn note_revocation(
         &mut self,
         revocation: Revocation,
@@ -130,9 +131,11 @@ impl PersonMarks {
     }
 
     /// Records the people whom this list lacks and the previous one had. Sessions that an earlier list
-    /// admitted are over, even if a later list has the person again. A person who moves from one of Heroku's
-    /// two lists to the other was never off both; that is decided once both lists were requested since.
-    /// `longest` is how long a session can last.
+    /// admitted are over, even if a later list has the person again.
+    ///
+    /// A replaced account counts immediately. Any other removal counts once both of Heroku's lists were
+    /// requested since, because a person who moves from one to the other may be missing in between. `longest`
+    /// is how long a session can last.
     pub(in crate::sync) fn note_removals(
         &mut self,
         changes: &[ListChange],

@@ -15,7 +15,7 @@ use crate::sync::SyncError;
 /// The state of the fetches of one resource.
 #[derive(Debug)]
 pub(in crate::sync) struct Progress {
-    /// Most resources have nothing of it, and a fleet has many resources.
+    /// Boxed, because most resources have none of it, and a fleet has many resources.
     noted: Option<Box<Noted>>,
     /// Between 0 and 1, drawn again after each fetch.
     jitter: f32,
@@ -33,14 +33,14 @@ pub(in crate::sync) struct Noted {
     budgets: Option<OwnBudgets>,
     /// None since the last successful fetch.
     failed: Option<Failed>,
-    /// When a webhook said that the list has changed and must be fetched again.
+    /// When a webhook said that the list has changed. None once it was fetched again.
     pub(in crate::sync) forced_at: Option<AsOf>,
     pub(in crate::sync) grant_refused: Option<GrantRefused>,
     /// When a request last gave up waiting for a fetch.
     pub(in crate::sync) last_wait_timed_out_at: Option<Duration>,
     /// When to subscribe to its webhooks again, after a failure.
     pub(in crate::sync) subscribe_at: Option<Duration>,
-    /// How often that failed with a temporary error.
+    /// How often the subscription failed in a row with a temporary error.
     pub(in crate::sync) subscribe_failures: u32,
     /// What Heroku's answers say against the resource's existence.
     pub(in crate::sync) mark: Option<AbsenceMark>,
@@ -161,7 +161,7 @@ impl Progress {
         attached.attempts.note_failure(now, error);
     }
 
-    /// How long attached apps are not read again after a failure.
+    /// How much longer attached apps are not read again, after a failure.
     pub(in crate::sync) fn attached_back_off(&self, now: Duration) -> Duration {
         let attached = self.noted().attached.as_ref();
         attached.map_or(Duration::ZERO, |it| it.attempts.back_off_left(now))
@@ -173,7 +173,7 @@ impl Progress {
         attached.is_some_and(|it| it.hinted_at.is_some())
     }
 
-    /// Settles what this answer about attached apps answers.
+    /// Forgets failed readings of attached apps, and the hint that an answer requested at `asked_at` answers.
     pub(in crate::sync) fn settle_attached(&mut self, asked_at: AsOf) {
         let Some(noted) = &mut self.noted else { return };
         let hinted_at = noted.attached.take().and_then(|it| it.hinted_at);
@@ -183,7 +183,8 @@ impl Progress {
         self.tidy();
     }
 
-    /// Settles what a list answers that was requested at `asked_at`.
+    /// Forgets failures, and everything that a list requested at `asked_at` answers: pending removals, the
+    /// webhook's hint, an absence.
     pub(super) fn settle(&mut self, asked_at: AsOf) {
         self.blocked = false;
         self.forget_failures();

@@ -1,4 +1,4 @@
-//! The members of each team: fetched once, shared by all of the team's resources.
+//! The members of each team, which all of the team's resources share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(in crate::sync) struct Teams(DashMap<TeamId, Arc<TeamEntry>>);
 /// The state of one team.
 pub(in crate::sync) struct TeamEntry {
     pub(in crate::sync) id: TeamId,
+    /// When the sync fetches its members, as the queue counts time.
     pub(in crate::sync) scheduled: AtomicU64,
     state: Mutex<TeamState>,
 }
@@ -32,6 +33,7 @@ pub(in crate::sync) struct TeamState {
     pub(in crate::sync) attempts: Attempts,
     /// When Heroku last gave a list, or refused to.
     answered_at: Option<AsOf>,
+    /// True if that last answer was a refusal.
     refused: bool,
     /// Its resources, by id.
     resources: Vec<Arc<Entry>>,
@@ -149,7 +151,7 @@ impl TeamState {
         self.resources.binary_search_by_key(id, |known| known.id)
     }
 
-    /// Records a list from Heroku, unless there is a newer one.
+    /// Records a list of Heroku's, unless there is a newer one.
     pub(in crate::sync) fn apply(&mut self, mut list: TeamList) {
         self.attempts = Attempts::default();
         let known = self.list.as_ref();

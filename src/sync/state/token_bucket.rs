@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(in crate::sync) struct TokenBucket {
     burst: i64,
     refill: Duration,
-    /// Negative after a purchase that cost more than the bucket held.
+    /// Negative after a charge that was greater than what the bucket held.
     left: i64,
     counted_from: Duration,
 }
@@ -23,10 +23,11 @@ impl TokenBucket {
         }
     }
 
-    /// Spends `cost` if at least one token remains. An expensive purchase makes the next one wait longer.
+    /// Takes `cost` tokens if at least one remains. The bucket may go below zero, so a large charge delays
+    /// the next one.
     ///
     /// # Errors
-    /// The time until a token is available.
+    /// The time until a token is available; nothing is taken.
     pub(in crate::sync) fn take(&mut self, cost: u32, now: Duration) -> Result<(), Duration> {
         let wait = self.wait(now);
         if !wait.is_zero() {
@@ -36,7 +37,7 @@ impl TokenBucket {
         Ok(())
     }
 
-    /// Corrects an earlier purchase of `paid` that turned out to cost `cost`.
+    /// Corrects an earlier charge of `paid` that turned out to cost `cost`.
     pub(in crate::sync) fn correct(&mut self, paid: u32, cost: u32) {
         self.left = (self.left + i64::from(paid) - i64::from(cost)).min(self.burst);
     }
