@@ -180,7 +180,7 @@ impl Directory {
         revoke(&self.coordinator, &self.settings, id, email).await
     }
 
-    /// Ends every session that anybody has at the resource now.
+    /// Ends every session that any person has at the resource now.
     pub(crate) async fn revoke_all(&self, id: &ResourceId) -> Result<(), SyncError> {
         revoke_all(&self.coordinator, &self.settings, id).await
     }

@@ -15,12 +15,13 @@ use crate::sync::settings::CLOCK_SKEW_GRACE;
 /// How many closings a slow listener may lag behind before it has to check the store.
 const FEED: usize = 256;
 
-/// The sessions that were closed recently. A cache, a copy or a signed cookie of such a session is not valid
-/// any more.
+/// The sessions that were closed recently, in any process. A cached grant, a copied record or a signed cookie
+/// of such a session is no longer valid.
 #[derive(Debug)]
 pub(crate) struct ClosedSessions {
     store: Arc<BoundedStore>,
     clock: SharedClock,
+    /// How long a closing is remembered.
     kept: Duration,
     recent: ExpiringMap<SessionKey, ()>,
     /// Sessions whose closing is not complete: the store may not know it, or still has their record.
@@ -36,7 +37,7 @@ impl ClosedSessions {
         clock: SharedClock,
         session: Duration,
     ) -> Self {
-        // A session store may have copies of the session's record until it has expired.
+        // A copy of the session's record may be used until the session would have expired.
         let kept = session + CLOCK_SKEW_GRACE;
         Self {
             store,
@@ -58,7 +59,8 @@ impl ClosedSessions {
         let _ = self.feed.send(session);
     }
 
-    /// Stores that a session is closed, for the time after a restart and for the other processes.
+    /// Stores that a session is closed, so that the other processes and this one after a restart reject it.
+    /// The closing stays unfinished until [`finish`](Self::finish).
     pub(crate) async fn save(&self, session: &SessionKey) -> Result<(), StoreError> {
         let at = Reading::of(&self.clock);
         self.unfinished.put_if(session.clone(), (), at, |()| true);

@@ -1,4 +1,5 @@
-//! Work that only one of several processes does, and the order of what they do.
+//! Leases, by which one of several processes does a piece of work, and sequence numbers, which order what the
+//! processes do.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::sync::state::cached_list::CachedList;
 use crate::sync::state::entry::Entry;
 use crate::sync::tasks::Tasks;
 
-/// After this time another process can take over the work of a process that died.
+/// The life of a lease. After this time, another process can take over the work of one that died.
 const LIFE: Duration = Duration::from_secs(10);
 
 /// The pause between two checks whether another process has done the work.
@@ -67,7 +68,8 @@ impl Coordinator {
         self.store.shared().is_some()
     }
 
-    /// A moment after everything that any process on the store has seen so far.
+    /// The current moment, with a new sequence number. It is after every moment that a process on this store
+    /// has drawn before.
     pub(in crate::sync) async fn as_of(&self) -> Result<AsOf, StoreError> {
         Ok(AsOf::now(&self.clock, self.store.next_sequence().await?))
     }
@@ -86,8 +88,8 @@ impl Coordinator {
     async fn try_store_list(&self, id: &ResourceId, list: &CachedList) -> Result<(), StoreError> {
         let mut copy = list.resource_list();
         if list.attached().is_some() {
-            // The two parts are asked for at different times. The one that is not new may have people in
-            // memory who were erased from the store.
+            // Only one of the two parts is new. The other may have people in memory who were erased from the
+            // store, so the stored copy of it is kept.
             let stored = self.store.load(id).await?;
             if let Some(stored) = stored.and_then(|stored| stored.list) {
                 keep_stored_parts(&mut copy, list.own_asked_at().sequence, stored);
@@ -127,7 +129,7 @@ impl Coordinator {
     }
 
     /// Does the work under its lease, which is renewed for as long as the work takes. None if another process
-    /// holds the lease.
+    /// holds the lease. Without other processes, does the work immediately.
     pub(in crate::sync) async fn leased<T>(
         &self,
         work: Work,
@@ -168,7 +170,8 @@ impl Coordinator {
     }
 }
 
-/// Takes from the store what it has of the same answers. `sequence` is that of the list's own part.
+/// Replaces the parts of `copy` that the store has from the same answers by the stored ones. `sequence` is
+/// that of the list's own part.
 fn keep_stored_parts(copy: &mut ResourceList, sequence: Sequence, stored: Dated<ResourceList>) {
     if stored.sequence == sequence {
         copy.collaborators = stored.value.collaborators;

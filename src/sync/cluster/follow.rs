@@ -51,7 +51,7 @@ async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up:
             failures = 0;
             continue;
         };
-        // Other events go first: the failure may concern this one only.
+        // To the end of the queue: the failure may concern this event only.
         to_look_up.put(event);
         if failures % LOG_INTERVAL == 0 {
             tracing::warn!(
@@ -79,7 +79,7 @@ async fn apply(
     }
 }
 
-/// Events in the order of their arrival, each of them once.
+/// Events that need a read of the store, in the order of their arrival, each of them once.
 #[derive(Default)]
 struct ToLookUp {
     waiting: Mutex<Waiting>,

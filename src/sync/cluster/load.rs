@@ -30,8 +30,12 @@ enum AnnouncedEnds {
 }
 
 impl Coordinator {
-    /// The entry of an active or dormant resource. The directory keeps nothing about any other, so that
-    /// made-up ids cost a look-up and no memory.
+    /// The entry of an active or dormant resource, loaded from the store if necessary. Nothing is kept about
+    /// any other, so that an unknown id costs a read of the store and no memory.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownResource`], [`SyncError::Gone`], or the store's error. [`SyncError::Interrupted`]
+    /// if resources end or are revived during each of [`LOADS`] reads.
     pub(in crate::sync) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
         if let Some(entry) = self.lists.get(id) {
             return Ok(entry);
@@ -58,7 +62,7 @@ impl Coordinator {
         }
     }
 
-    /// Loads a resource's current state from the store.
+    /// Loads a resource's current state from the store. If it has ended, its end is announced.
     pub(in crate::sync) async fn reload_resource(&self, id: &ResourceId) -> Result<(), SyncError> {
         self.load_again(id, AnnouncedEnds::All).await
     }
@@ -115,7 +119,7 @@ impl Coordinator {
     }
 
     /// Applies a stored resource to memory, as far as it is new. `generation` must be read before the store.
-    /// None if it is another now: the resource may have ended since, or its absence may have changed.
+    /// None if the generation has changed: the resource may have ended since, or become dormant, or revived.
     async fn apply_stored(
         &self,
         resource: ActiveResource,

@@ -1,5 +1,6 @@
-//! What happens to a resource that Heroku reports as missing. A hint changes nothing. Everything reversible
-//! comes first: the resource becomes dormant. It ends only after an absence that lasts.
+//! What happens to a resource that Heroku reports as missing, or whose grant it refuses. One answer changes
+//! nothing. If the absence lasts, the resource becomes dormant, which is reversible. It ends only if the
+//! absence lasts for [`dormant_for`](crate::HerokuSsoBuilder::dormant_for) after that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,12 @@ use crate::sync::state::absence_mark::AbsenceMark;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::entry::Entry;
 
-/// At least this many answers, over at least this time, make a resource dormant.
+/// At least this many answers make a resource dormant, over at least [`SHORTEST_ABSENCE`]. Refusals of its
+/// grant must have lasted for `dormant_for`.
 const FEWEST_ANSWERS: u32 = 3;
 const SHORTEST_ABSENCE: Duration = Duration::from_secs(15 * 60);
-/// How often Heroku is asked about all dormant resources while the brake holds: too many would be dormant.
+/// How often Heroku is asked about all dormant resources while the brake holds. The brake keeps too many
+/// resources from becoming dormant.
 const ALL_ASKED_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// A dormant resource: access to it is suspended, and no data is lost.
@@ -32,8 +35,8 @@ pub struct DormantResource {
     pub resource: ResourceId,
     /// When it became dormant, by the wall clock of the process that noticed.
     pub since: OffsetDateTime,
-    /// Until when it can be revived. The first answer after that which still reports it missing deprovisions
-    /// it.
+    /// Until then it can be revived. After that time, the first answer that still reports it missing
+    /// deprovisions it.
     pub until: OffsetDateTime,
     /// What makes it active again.
     pub revived_by: RevivedBy,
@@ -120,11 +123,13 @@ impl<'a> Absences<'a> {
         Self(lifecycle)
     }
 
-    /// Records the answer to a question asked at `asked_at`, and applies the consequence.
+    /// Records an absence that Heroku reported in answer to a request of `asked_at`, and applies the
+    /// consequence.
     ///
     /// # Errors
     /// [`SyncError::Dormant`] and [`SyncError::Gone`] if the resource is in that state from now on, or was
-    /// already. The store's errors; then nothing is known to have changed.
+    /// already. [`SyncError::Busy`] if another change of the resource takes too long. The store's errors;
+    /// then nothing is known to have changed.
     pub(in crate::sync) async fn note(
         &self,
         entry: &Arc<Entry>,
@@ -188,7 +193,8 @@ impl<'a> Absences<'a> {
         Err(SyncError::Dormant)
     }
 
-    /// Too many resources would be dormant, so those that are dormant already may be a mistake as well.
+    /// The brake held: too many resources would be dormant. The cause may be a mistake, so those that are
+    /// dormant already are checked with Heroku.
     fn braked(&self, becoming: u64) {
         let lifecycle = self.0;
         let now = lifecycle.clock.elapsed();

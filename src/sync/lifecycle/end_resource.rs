@@ -1,4 +1,4 @@
-//! The end of a resource, and what is done to it under its lock.
+//! [`Lifecycle`], with the lock under which a resource changes, and the end of a resource.
 
 use std::sync::Arc;
 
@@ -67,6 +67,9 @@ impl Lifecycle {
     }
 
     /// Finds the resource by the provider's own `id`.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownResource`] if no resource has it, or the store's error.
     pub(crate) async fn find_legacy(&self, id: &LegacyId) -> Result<ResourceId, SyncError> {
         // Resources provisioned through version 3 carry their UUID as the provider's id.
         if let Ok(uuid) = id.to_string().parse::<ResourceId>() {
@@ -105,7 +108,7 @@ impl Lifecycle {
         .await
     }
 
-    /// As `end`, for a resource whose deprovisioning the partner has completed.
+    /// As [`end`](Self::end), for a resource whose deprovisioning the partner has completed.
     pub(crate) async fn deprovisioned(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -140,9 +143,9 @@ impl Lifecycle {
         self.lists.events().send(ListEvent::Gone(*id));
     }
 
-    /// Removes every trace of a resource whose provisioning was rejected. The tokens that Heroku gave for its
-    /// code stay in this process's memory, because the code works only once and another provisioning may be
-    /// waiting.
+    /// Removes every trace of a resource whose provisioning was rejected. If another call for it waits, the
+    /// tokens that Heroku gave for its code stay in this process's memory: the code works only once, and that
+    /// call may present it again.
     pub(crate) async fn erase(self: &Arc<Self>, id: &ResourceId) -> Result<(), SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {

@@ -13,8 +13,8 @@ use crate::sync::SyncError;
 use crate::sync::cluster::closed_sessions::ClosedSessions;
 use crate::sync::run_to_completion::run_to_completion;
 
-/// A sign-in or a fetch of a list that began before an erasure has stored what it found after this time, in
-/// any process.
+/// After this time, every sign-in and every fetch that began before an erasure has stored its result, in any
+/// process.
 const UNDER_WAY: Duration = LIST.saturating_add(REQUEST).saturating_add(STORE_CALL);
 
 /// What the erasure of a person needs.
@@ -26,8 +26,8 @@ pub(crate) struct Erasure {
 }
 
 impl Erasure {
-    /// Erases this person from the store, and ends the sessions of which it had records. Does so again
-    /// [later](UNDER_WAY), in the background.
+    /// Erases this person from the store, and ends the sessions of which the store had records. Does so again
+    /// after [`UNDER_WAY`], in the background.
     pub(crate) async fn erase(self, email: Email) -> Result<(), SyncError> {
         run_to_completion(async move {
             let ended = self.erase_stored(&email).await?;

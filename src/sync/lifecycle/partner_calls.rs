@@ -28,7 +28,7 @@ impl PartnerTurns {
         }
     }
 
-    /// True if another call waits while this resource's turn is taken.
+    /// True if a call for this resource waits while another one runs in this process.
     pub(crate) fn others_wait(&self, id: &ResourceId) -> bool {
         self.turns.is_contended(id)
     }

@@ -48,7 +48,7 @@ pub(crate) enum Registered {
     Unchanged,
 }
 
-/// What is put into a registration.
+/// New values for a registration.
 struct Update {
     tokens: Option<NewTokens>,
     legacy_id: Option<LegacyId>,
@@ -61,8 +61,8 @@ enum NewTokens {
 
 impl Lifecycle {
     /// Registers a resource. May be repeated. A code that was exchanged before is not sent again, because a
-    /// second use could invalidate the tokens of the first. If Heroku refuses a new code, the working tokens
-    /// are kept.
+    /// second use could invalidate the tokens of the first. If a new code cannot be exchanged, an active
+    /// resource keeps the tokens that it has, and the registration succeeds.
     pub(crate) async fn register(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -216,8 +216,8 @@ async fn registered(lifecycle: &Lifecycle, id: &ResourceId) -> Result<Registrati
     }
 }
 
-/// The tokens of `grant`. None if the resource has them already, or if the grant is refused and the present
-/// tokens work.
+/// The tokens of `grant`. None if there is no grant, if the resource has its tokens already, or if the
+/// exchange fails and an active resource has other tokens.
 async fn trade(
     lifecycle: &Lifecycle,
     id: &ResourceId,
@@ -242,7 +242,7 @@ async fn trade(
         Err(error) if has_tokens && !is_dormant => {
             tracing::warn!(
                 resource = %id, %error, cause = cause::of(&error),
-                "new grant was refused; keeping the present tokens"
+                "new grant could not be exchanged; keeping the present tokens"
             );
             Ok(None)
         }

@@ -34,7 +34,7 @@ pub(in crate::sync) async fn revoke(
     .await
 }
 
-/// Ends every session that anybody has at the resource now.
+/// Ends every session that any person has at the resource now.
 pub(in crate::sync) async fn revoke_all(
     coordinator: &Arc<Coordinator>,
     settings: &SyncSettings,

@@ -15,11 +15,13 @@ use crate::secret::Tokens;
 pub(in crate::sync) struct PendingTokens(DashMap<ResourceId, Vec<Given>>);
 
 struct Given {
+    /// The code or the refresh token.
     given_for: SecretString,
     tokens: Tokens,
 }
 
 impl PendingTokens {
+    /// Keeps tokens that were issued for this code or refresh token. Drops all that have expired.
     pub(in crate::sync) fn keep(
         &self,
         id: &ResourceId,
@@ -44,7 +46,8 @@ impl PendingTokens {
         with_tokens.map(|it| *it.key()).collect()
     }
 
-    /// The tokens that were issued for this before, if they still work and are newer than the stored ones.
+    /// The tokens that were issued for this code or refresh token, if they have not expired, and expire later
+    /// than the stored ones (`known`).
     pub(in crate::sync) fn given_for(
         &self,
         id: &ResourceId,
@@ -65,7 +68,7 @@ impl PendingTokens {
         }
     }
 
-    /// For a resource that has ended.
+    /// Forgets all tokens of a resource that has ended.
     pub(in crate::sync) fn forget_all(&self, id: &ResourceId) {
         self.0.remove(id);
     }

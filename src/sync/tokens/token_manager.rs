@@ -26,7 +26,7 @@ use crate::sync::state::absence_mark::DORMANT_INTERVAL;
 use crate::sync::state::entry::Entry;
 use crate::sync::state::progress::GrantRefused;
 
-/// A token this close to its expiry is renewed first.
+/// A token this close to its expiry is renewed before it is used.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How long a token must last.
@@ -154,7 +154,7 @@ impl TokenManager {
         Ok(entry.unwrap_or_else(|| Arc::new(self.lists.detached(*id))))
     }
 
-    /// The identity with which calls are made on behalf of a resource.
+    /// The token and the rate pool of a call on behalf of a resource.
     pub(in crate::sync) fn caller<'a>(
         &'a self,
         entry: &'a Entry,
@@ -171,7 +171,8 @@ impl TokenManager {
         }
     }
 
-    /// Tokens that should work.
+    /// Tokens that should work, renewed first if they expire soon. If they cannot be renewed, the present ones
+    /// are returned until they expire.
     pub(in crate::sync) async fn tokens(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
@@ -188,11 +189,11 @@ impl TokenManager {
         }
         let still_works = now < tokens.expires_at;
         if still_works && entry.progress().noted().grant_refused.is_some() {
-            // It cannot be renewed, and that was already logged.
+            // Heroku has refused to renew it, which was logged.
             return Ok(tokens);
         }
         match self.renewed(entry, &tokens).await {
-            // Heroku is not reachable, but the present token still works for a while.
+            // The present token still works for a while.
             Err(error) if still_works => {
                 tracing::warn!(
                     resource = %entry.id, %error, cause = cause::of(&error),
@@ -326,7 +327,7 @@ impl TokenManager {
         times == 0
     }
 
-    /// A refused refresh token is tried again after a minute, and then at growing intervals.
+    /// True while a refused refresh token is not tried again: for a minute, then for growing intervals.
     fn was_refused_lately(&self, entry: &Entry) -> bool {
         let Some(refused) = entry.progress().noted().grant_refused else {
             return false;
