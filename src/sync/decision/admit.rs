@@ -34,6 +34,9 @@ impl Authorizer {
     /// Checks a person against a list no older than the refresh interval. If Heroku does not answer, a list
     /// within `max_list_age` decides. An email that is not on the list causes one fetch of a newer list,
     /// within the budgets. `left` is the time that remains for the sign-in.
+    ///
+    /// # Errors
+    /// The reason of the [`Denial`]; [`Denial::Unavailable`] also if the store gives no sequence number.
     pub(crate) async fn admit(
         &self,
         id: &ResourceId,

@@ -93,8 +93,8 @@ impl Authorizer {
         &self.coordinator
     }
 
-    /// Whether this person may pass now, after one fetch at most, and one reading of attached apps. `left` is
-    /// the time that remains for the request.
+    /// Whether this person has access now, after at most one fetch and one reading of attached apps. `left`
+    /// is the time that remains for the request; a share of it goes to these calls.
     pub(crate) async fn authorize(
         &self,
         id: &ResourceId,
@@ -103,7 +103,7 @@ impl Authorizer {
         strictness: Strictness,
         left: Duration,
     ) -> Result<Access, Denial> {
-        // The remaining share is for deciding by the cached list if the store or the fetch is slow.
+        // The rest of the time is for deciding by the cached list, if the store or the fetch is slow.
         let share = match session {
             None => SIGN_IN_FETCH,
             Some(_) => SESSION_FETCH,
@@ -114,8 +114,8 @@ impl Authorizer {
         self.decide(&entry, who, session, strictness, time).await
     }
 
-    /// As `authorize`, as far as it can be decided without waiting, which covers nearly every request.
-    /// `entry` belongs to the same resource.
+    /// As [`authorize`](Self::authorize), without waiting: the access of nearly every request. None if this
+    /// needs a list, or denies; then `authorize` decides. `entry` belongs to the same resource.
     pub(crate) fn authorize_cached(
         &self,
         entry: &EntryRef,
@@ -143,7 +143,7 @@ impl Authorizer {
         }
     }
 
-    /// Whether this person may pass at this resource. `time` bounds the calls made for the decision.
+    /// Whether this person has access to this resource. `time` bounds the calls made for the decision.
     pub(super) async fn decide(
         &self,
         entry: &Arc<Entry>,

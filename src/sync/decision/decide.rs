@@ -38,7 +38,7 @@ pub(crate) struct Strictness {
     waits_for_pending_removal: bool,
 }
 
-/// The answer.
+/// The answer of [`decide`].
 #[derive(Clone, Debug)]
 pub(crate) enum Decision {
     Allow(Allowed),
@@ -185,7 +185,7 @@ impl<'a> Evaluation<'a> {
             _ if session.is_some_and(|it| facts.marks.revoked > Some(it.sequence)) => {
                 Some(Denial::Revoked)
             }
-            // Where a list is looked at, the lifespan says so.
+            // For a resource that is not dormant, `lifespan` checks this.
             _ if facts.dormant.is_some()
                 && self.limits.longest_left(self.began(), facts.now).is_none() =>
             {
@@ -317,7 +317,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Once for each decision, and only if Heroku and the store have answered so far.
+    /// Asks Heroku about attached apps, once for each decision, and only after no call has failed.
     fn ask_attached(&self) -> Decision {
         let (may_ask, force) = match self.facts.attached {
             AttachedState::TooOld { may_ask } | AttachedState::Missing { may_ask } => {

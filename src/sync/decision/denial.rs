@@ -16,7 +16,7 @@ pub(crate) enum Denial {
     EmailChanged,
     /// The partner ended this person's sessions.
     Revoked,
-    /// The person was removed from the list after the session began, and added again.
+    /// The person was removed from the list after the list that admitted the session, and added again.
     Removed,
     SessionOver(End),
     Dormant,
@@ -27,7 +27,7 @@ pub(crate) enum Denial {
 }
 
 impl Denial {
-    /// For the audit event.
+    /// The reason in words, for the audit event and for an explanation.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NotListed => "the email is not on the list".to_owned(),

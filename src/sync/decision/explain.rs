@@ -24,8 +24,8 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Whether a sign-in would be admitted. None if it would first fetch a newer list from Heroku, because
-    /// that list would decide.
+    /// Whether a sign-in would be admitted. None if the sign-in would first ask Heroku, whose answer would
+    /// decide.
     pub fn is_admitted(&self) -> Option<bool> {
         self.is_admitted
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// The answer that a sign-in would get before any fetch.
+/// The decision about a sign-in before any fetch, in words.
 ///
 /// # Errors
 /// If the store cannot say whether the resource exists.

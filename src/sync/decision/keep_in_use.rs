@@ -15,7 +15,7 @@ pub(crate) struct InUse {
 }
 
 impl InUse {
-    /// For an active resource; none for any other. It counts for `at_most`.
+    /// Begins to keep a resource in use, for `at_most`. None if the resource is not in memory.
     pub(crate) fn begin(
         authorizer: &Authorizer,
         resource: &ResourceId,

@@ -1,4 +1,4 @@
-//! Whether a person may pass now, for sign-ins, requests and streams.
+//! Whether a person may access a resource now, for sign-ins, requests and streams.
 
 pub(in crate::sync) mod admit;
 pub(in crate::sync) mod authorize;

@@ -28,7 +28,10 @@ pub(crate) struct Watch {
 pub(crate) struct ListChanges(watch::Receiver<()>);
 
 impl Watch {
-    /// For an active or dormant resource.
+    /// Begins to watch an active or dormant resource.
+    ///
+    /// # Errors
+    /// [`SyncError::UnknownResource`], [`SyncError::Gone`], or the store's error.
     pub(crate) async fn start(
         authorizer: &Arc<Authorizer>,
         id: &ResourceId,
@@ -42,7 +45,8 @@ impl Watch {
         ListChanges(self.entry.watch())
     }
 
-    /// How long the person may stay before this must be asked again. None if they may not stay.
+    /// How long the person keeps access until this must be called again. None if access has ended, or
+    /// cannot be decided.
     pub(crate) async fn may_stay(
         &self,
         who: Principal<'_>,
@@ -51,7 +55,7 @@ impl Watch {
         let (authorizer, entry) = (&self.authorizer, &self.entry);
         // The resource has ended, or none of its lists is loaded yet.
         entry.list()?;
-        // Keep the stream open while a fetch is running.
+        // Enough for a whole fetch, so that a slow one cuts no stream.
         let time = Budget::of(authorizer.settings().deadlines.list);
         let (session, strictness) = (Some(session), Strictness::STREAM);
         let access = authorizer.decide(entry, who, session, strictness, time);

@@ -171,8 +171,8 @@ impl TokenManager {
         }
     }
 
-    /// Tokens that should work, renewed first if they expire soon. If they cannot be renewed, the present ones
-    /// are returned until they expire.
+    /// Tokens that should work, renewed first if they expire soon. If they cannot be renewed, the present
+    /// ones are returned until they expire.
     pub(in crate::sync) async fn tokens(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
