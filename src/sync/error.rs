@@ -11,9 +11,9 @@ pub(crate) enum SyncError {
     /// Other work on the resource's registration or tokens, in this process or another, takes too long.
     #[error("timed out waiting for other work on the resource's grant; try again")]
     Busy,
-    /// Heroku has reported the resource as missing for some time. Access is suspended until Heroku returns
-    /// its list, or a new grant arrives.
-    #[error("the resource is dormant: heroku says that it does not exist")]
+    /// Heroku has reported the resource as missing, or has refused its grant, for some time. Access is
+    /// suspended until Heroku returns its list, or a new grant arrives.
+    #[error("the resource is dormant: heroku reports it as missing, or refuses its grant")]
     Dormant,
     /// The resource is deprovisioned, or about to be.
     #[error("the resource is gone")]

@@ -262,7 +262,7 @@ impl Worker {
         let now = context.clock().elapsed();
         let in_use = [self.in_use.front(), self.quiet.front()];
         let in_use = in_use.into_iter().flatten().min_by_key(|due| due.at());
-        self.lag_monitor.look(in_use, self.idle.front(), now);
+        self.lag_monitor.check_lag(in_use, self.idle.front(), now);
         if !backlog.is_loading() {
             self.lag_monitor
                 .initial_sync(|| context.lists_missing(), now);

@@ -114,8 +114,8 @@ impl Authorizer {
         self.decide(&entry, who, session, strictness, time).await
     }
 
-    /// As [`authorize`](Self::authorize), without waiting: the access of nearly every request. None if this
-    /// needs a list, or denies; then `authorize` decides. `entry` belongs to the same resource.
+    /// As [`authorize`](Self::authorize), without waiting, which admits nearly every request. None if the
+    /// decision denies or needs a list; then `authorize` decides. `entry` belongs to the same resource.
     pub(crate) fn authorize_cached(
         &self,
         entry: &EntryRef,

@@ -317,7 +317,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Asks Heroku about attached apps, once for each decision, and only after no call has failed.
+    /// Asks Heroku about attached apps, once for each decision, and only if no call has failed so far.
     fn ask_attached(&self) -> Decision {
         let (may_ask, force) = match self.facts.attached {
             AttachedState::TooOld { may_ask } | AttachedState::Missing { may_ask } => {

@@ -46,7 +46,7 @@ impl LagMonitor {
     }
 
     /// Checks whether lists lag, by the target that has waited longest: of those in use, and of the others.
-    pub(in crate::sync) fn look(
+    pub(in crate::sync) fn check_lag(
         &mut self,
         in_use: Option<&ScheduledFetch>,
         idle: Option<&ScheduledFetch>,
