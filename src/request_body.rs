@@ -14,12 +14,14 @@ use crate::deadlines::REQUEST_BODY;
 pub(crate) enum BodyError {
     /// The connection broke, or the encoding is invalid.
     Broken,
+    /// The deadline has passed.
     Slow,
+    /// It has more bytes than the limit.
     TooLarge,
 }
 
-/// Reads a body of at most `limit` bytes within [`REQUEST_BODY`]. A body that announces more is not read at
-/// all.
+/// Reads a body of at most `limit` bytes within [`REQUEST_BODY`]. A body whose `Content-Length` exceeds the
+/// limit is not read at all.
 pub(crate) async fn read<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: Body,

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
 use super::{SsoError, SsoRequest};
 
-/// An answer has about one kilobyte.
+/// The maximum length of the header, in bytes. Heroku's answer has about one kilobyte.
 const MAX_HEADER: usize = 16 * 1024;
 
 impl SsoRequest {
@@ -18,7 +18,8 @@ impl SsoRequest {
     ///
     /// # Errors
     /// [`SsoError::MalformedHeader`] if the value has another format or is longer than 16 KiB. Also if a
-    /// known field occurs twice (also as `email[]`), contains a NUL, or is neither text nor a whole number.
+    /// known field occurs twice or as an array (`email[]`), contains a NUL, or is neither text, nor a
+    /// non-negative whole number, nor null.
     pub fn from_addon_sso(header: &[u8]) -> Result<Self, SsoError> {
         if header.len() > MAX_HEADER {
             return Err(SsoError::MalformedHeader);

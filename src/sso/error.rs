@@ -14,7 +14,7 @@ pub enum SsoError {
     /// The body is not a valid form: a broken percent escape, or text that is not UTF-8 or contains a NUL.
     #[error("the form is not correctly encoded")]
     BadEncoding,
-    /// A known field occurs more than once in the request.
+    /// A known field occurs more than once in the request, or as an array (`email[]`).
     #[error("the field `{field}` is sent twice")]
     DuplicateField {
         /// The field's name.
@@ -26,13 +26,13 @@ pub enum SsoError {
         /// The maximum length of a name.
         limit: usize,
     },
-    /// A field that the token covers does not follow its grammar.
+    /// A field that is read, or the token itself, does not follow its grammar.
     #[error("the field `{field}` is malformed")]
     MalformedField {
         /// The field's name.
         field: &'static str,
     },
-    /// A field that the token covers is missing.
+    /// A field that every request needs, or that the token covers, is missing.
     #[error("the field `{field}` is missing")]
     MissingField {
         /// The field's name.

@@ -2,9 +2,10 @@
 //!
 //! Pure code: no clock, no network, no store. A request passes when
 //!
-//! 1. every field occurs at most once and follows its grammar,
-//! 2. the strongest token in it is the digest of the fields with one of the salts (compared in
-//!    constant time), and the [`SsoPolicy`] accepts that token,
+//! 1. every known field occurs at most once, and the timestamp, the email, the account (if it is sent) and
+//!    the fields of the strongest token follow their grammar,
+//! 2. that token is the digest of its fields with one of the salts (compared in constant time), and the
+//!    [`SsoPolicy`] accepts it,
 //! 3. its timestamp is at most [`Verifier::max_age`] old and at most [`Verifier::max_skew`] ahead.
 //!
 //! The result is a [`VerifiedSso`], which only [`Verifier::verify`] can make. Whether the user

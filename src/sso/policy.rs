@@ -14,10 +14,10 @@ pub enum SsoPolicy {
     /// Without `user_scoped_resource_token`, `resource_token` is enough. It covers neither email nor
     /// user id, so the user is only claimed: see [`Proof::UnsignedEmail`](super::Proof::UnsignedEmail).
     AllowUnsignedEmail,
-    /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token also the version 1
-    /// pair `id` and `token`. Also accepted by GET with a query, and at `/heroku/resources/:id`, as it was
-    /// before add-ons had an `sso_url`. For add-ons from before 2023 and for Heroku's
-    /// tester `kensa`.
+    /// As [`AllowUnsignedEmail`](Self::AllowUnsignedEmail), and without either token the version 1 pair `id`
+    /// and `token` is enough. The fields may also be in the query of a GET, at the SSO path or at
+    /// `/heroku/resources/:id`, as before add-ons had an `sso_url`. For add-ons from before 2023 and for
+    /// Heroku's tester `kensa`.
     Legacy,
 }
 

@@ -7,7 +7,7 @@ use super::SsoError;
 /// A form with more fields is rejected. Heroku sends about eleven.
 const MAX_FIELDS: usize = 100;
 
-/// The maximum length of a name, as it is sent. Heroku's longest has 26 letters.
+/// The maximum length of a name in bytes, as it is sent. Heroku's longest has 26.
 const MAX_NAME: usize = 256;
 
 /// The fields of an SSO request that this crate knows, as sent; unknown fields are ignored.
@@ -33,7 +33,7 @@ impl SsoRequest {
     ///
     /// # Errors
     /// [`SsoError`] for a broken escape, text that is not UTF-8 or contains a NUL, a known field sent
-    /// twice (also as `email[]`), more than 100 fields, or a name of more than 256 bytes.
+    /// twice or as an array (`email[]`), more than 100 fields, or a name of more than 256 bytes.
     pub fn parse(form: &[u8]) -> Result<Self, SsoError> {
         let mut request = Self::default();
         let pairs = form.split(|&b| b == b'&').filter(|pair| !pair.is_empty());

@@ -14,9 +14,10 @@ use crate::ids::{LegacyId, ResourceId, UserId};
 pub enum Proof {
     /// The token covers the user id and the email.
     SignedEmail,
-    /// The token (SHA-1) covers the resource and the time only. The browser could have written any
-    /// email: the user is claimed, not proved. No data that depends on the email is given out
-    /// (roles, permissions, account). The token proves that a user whom Heroku admitted sent the form.
+    /// The token (SHA-1) covers the resource and the time only: it proves that Heroku made the form for some
+    /// user of the resource. The browser could have written any email, so the user is claimed, not proved.
+    /// [`HerokuUser`](crate::HerokuUser) therefore has no roles, no permissions and no account, unless
+    /// [`trust_unsigned_email`](crate::HerokuUser::trust_unsigned_email) is called.
     UnsignedEmail,
     /// No SSO request: the partner vouches for the user
     /// ([`Sessions::admit`](crate::Sessions::admit)).
@@ -61,7 +62,7 @@ pub struct VerifiedSso {
     /// Name of the app through whose attachment the user came, if it is a valid app name. Never
     /// signed.
     pub context_app: Option<String>,
-    /// `nav-data` for the withdrawn header bar. Never signed.
+    /// `nav-data`, for a header bar that Heroku has withdrawn. Never signed.
     pub nav_data: Option<String>,
     pub(super) replay: ReplayKey,
     pub(super) weaker: Vec<ReplayKey>,
