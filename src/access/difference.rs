@@ -45,7 +45,7 @@ pub enum ListChange {
     },
     /// No longer on the list.
     Removed(Email),
-    /// Still on the list, with other roles.
+    /// Still on the list, with other roles. A change of permissions alone is not reported.
     RoleChanged {
         /// The user's email.
         email: Email,

@@ -52,7 +52,7 @@ impl FromStr for Email {
         let text = text.trim_matches(' ');
         let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
         let shape = !local.is_empty() && !domain.is_empty() && text.len() <= MAX_LEN;
-        if !shape || has_refused(local) || has_refused(domain) {
+        if !shape || has_forbidden(local) || has_forbidden(domain) {
             return Err(InvalidEmail);
         }
         Ok(Self(text.to_ascii_lowercase().into()))
@@ -60,7 +60,7 @@ impl FromStr for Email {
 }
 
 /// True if half of an address contains a forbidden character.
-fn has_refused(half: &str) -> bool {
+fn has_forbidden(half: &str) -> bool {
     // Nearly all addresses are ASCII, for which bytes suffice and no character needs decoding.
     if half.is_ascii() {
         return half

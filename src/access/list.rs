@@ -99,7 +99,7 @@ enum Place {
     Collaborator(usize),
     TeamMember(usize),
     OnBoth(usize),
-    /// On neither of them.
+    /// On neither list, but on an attached app.
     Attached(usize),
 }
 
@@ -240,7 +240,8 @@ impl AccessList {
         }
     }
 
-    /// All users on the list, in order of email.
+    /// All users on the list, in order of email. One whose account is disputed is among them, without an
+    /// account, although [`admission`](Self::admission) rejects that user.
     pub fn members(&self) -> impl Iterator<Item = Member> {
         let team_members = self.team_members().into_iter().flat_map(People::iter);
         let all: People = self
@@ -331,8 +332,8 @@ impl AccessList {
         self.team_members().expect("the place is of this list")
     }
 
-    /// A user on both lists is admitted by the app's own list, whatever this returns. The team role
-    /// `collaborator` then adds nothing, as the app's list has that role too.
+    /// True if the policy counts a team member with these privileges. False excludes only the team's entry:
+    /// a collaborator of the app stays on the list.
     fn counts(&self, team_member: &Privileges) -> bool {
         let mut roles = team_member.roles.iter();
         match self.policy {

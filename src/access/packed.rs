@@ -26,7 +26,7 @@ struct Row {
     details: Details,
 }
 
-const _: () = assert!(size_of::<Row>() == 24, "the guide says 24 bytes");
+const _: () = assert!(size_of::<Row>() == 24, "the docs of `People` say 24 bytes");
 
 /// What a list says about a person.
 #[derive(Debug, Eq, PartialEq)]
@@ -132,8 +132,8 @@ impl Details {
     }
 }
 
-/// One list of Heroku's has at most 100 pages of 4 MiB (`MAX_ANSWER` in `heroku/transport.rs`), of which only
-/// the emails are here.
+/// A list at Heroku has at most 100 pages of 4 MiB (`MAX_PAGES` in `heroku/paging.rs`, `MAX_ANSWER` in
+/// `heroku/transport.rs`), of which only the emails are here.
 fn compact(length: usize) -> u32 {
     u32::try_from(length).expect("a list is shorter than 4 GB")
 }
