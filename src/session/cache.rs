@@ -18,8 +18,8 @@ use crate::sync::{ClosedSessions, EntryRef};
 /// The maximum number of cached grants.
 const CAPACITY: usize = 10_000;
 
-/// Avoids most reads of a session store in another process, and most signature checks. A grant says only who
-/// the user is: the list decides at every request whether the user may enter.
+/// Avoids most reads of the session store, and most signature checks. A grant only identifies the user: the
+/// list decides at every request whether the user may enter.
 pub(super) struct GrantCache {
     kept: Duration,
     grants: Cache<Value<Box<str>>, Arc<Cached>>,

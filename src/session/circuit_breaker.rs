@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cause;
 use crate::clock::AtomicInstant;
 
-/// How long after a failure callers that can do without the store do not call it.
+/// For this long after a failure, callers that can do without the store do not call it.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The last failure of the store.

@@ -49,7 +49,7 @@ impl fmt::Debug for Credential<'_> {
 pub(crate) enum SessionRef {
     /// A record of the session store.
     Stored(Id),
-    /// A session that only its public name is known of.
+    /// A session of which only the public name is known.
     Named(SessionKey),
     /// A signed cookie.
     #[cfg(feature = "jwt")]

@@ -42,7 +42,7 @@ impl Grant {
         context_app: Option<String>,
         now: OffsetDateTime,
     ) -> Self {
-        // Rounded as it is stored.
+        // Truncated, as it is stored.
         let began = now.replace_millisecond(now.millisecond()).unwrap_or(now);
         Self {
             version: VERSION,
@@ -57,7 +57,7 @@ impl Grant {
         }
     }
 
-    /// A grant that no session has.
+    /// The grant of a user whom a test makes, without a session.
     pub(crate) fn for_test(resource: ResourceId, email: Email, began: OffsetDateTime) -> Self {
         let sequence = Sequence::new(0);
         Self {
@@ -97,7 +97,7 @@ impl Grant {
         }
     }
 
-    /// Whom an audit event about a session with this grant is about.
+    /// The subject of an audit event about a session with this grant.
     pub(crate) fn subject<'a>(&'a self, session: &'a SessionKey) -> Subject<'a> {
         Subject {
             resource: Some(&self.resource),
@@ -129,7 +129,7 @@ mod milliseconds {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let since = *at - OffsetDateTime::UNIX_EPOCH;
-        // A year has at most five digits.
+        // The range of `OffsetDateTime` fits.
         let millis = i64::try_from(since.whole_milliseconds()).unwrap_or(i64::MAX);
         millis.serialize(serializer)
     }

@@ -13,10 +13,11 @@ use tower_sessions::session_store::Result;
 
 use crate::clock::{SharedClock, SystemClock};
 
-/// The default session store: for one process, which loses the sessions when it ends.
+/// A session store in memory: for one process, which loses the sessions when it ends.
 ///
-/// Unlike `tower_sessions::MemoryStore` it deletes expired records, so that its size
-/// follows the number of live sessions.
+/// It is the default only if the gate's [`store`](crate::HerokuSsoBuilder::store) keeps no sessions. Unlike
+/// `tower_sessions::MemoryStore` it deletes expired records, at most once a minute when a session is created,
+/// so that its size follows the number of live sessions.
 #[derive(Clone)]
 pub struct MemorySessions {
     records: Arc<Mutex<Records>>,

@@ -1,4 +1,4 @@
-//! The results of looking up a session.
+//! The error of every operation on sessions.
 
 use tower_sessions::session_store;
 
@@ -6,7 +6,7 @@ use tower_sessions::session_store;
 use crate::jwt::JwtError;
 use crate::store::StoreError;
 
-/// Sessions cannot be looked up, opened or closed now.
+/// A session cannot be looked up, opened or closed now.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SessionError {
     #[error("the session store is unavailable")]

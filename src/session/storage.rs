@@ -47,7 +47,7 @@ impl<S: SessionStore> From<S> for SessionStorage {
 /// # }
 /// ```
 ///
-/// [`HerokuSso::from_env`](crate::HerokuSso::from_env) stores sessions so if `SESSION_KEY` is set.
+/// [`HerokuSso::from_env`](crate::HerokuSso::from_env) stores sessions in cookies if `SESSION_KEY` is set.
 #[cfg(feature = "jwt")]
 #[derive(Clone, Debug)]
 #[must_use = "the settings do nothing until they are given to a builder"]

@@ -24,7 +24,7 @@ pub(super) struct StoredSessions {
     cache: GrantCache,
     seen: SeenIds,
     outage: CircuitBreaker,
-    /// For the store that knows which sessions were closed.
+    /// Of the crate's own store, which knows the closed sessions, if the records are in a given store.
     closings_outage: CircuitBreaker,
 }
 

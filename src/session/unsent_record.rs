@@ -14,8 +14,9 @@ use super::outcome::SessionError;
 use super::stored::StoredSessions;
 use crate::cause;
 
-/// A record that is deleted unless it is kept: no one could use it, and no one would end it. That covers a
-/// sign-in that is dropped, because its client disconnected or its time is up.
+/// A record that is deleted unless [`keep`](Self::keep) is called. Without its cookie, the session could
+/// neither be used nor signed out. So a sign-in that is dropped leaves no record, whether its client
+/// disconnected or its time is up.
 pub(super) struct UnsentRecord {
     id: Id,
     keep: oneshot::Sender<()>,

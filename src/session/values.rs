@@ -29,7 +29,7 @@ impl SessionValues {
         Self(Arc::new(BoundedSessionStore::new(Arc::new(store))))
     }
 
-    /// Takes a session of any other layer away from a request.
+    /// Removes the session of any other layer from a request.
     pub(crate) fn remove_from(extensions: &mut Extensions) {
         extensions.remove::<Session>();
     }
@@ -100,7 +100,7 @@ impl SessionStore for ValueRecord {
             expiry_date: record.expiry_date.min(self.latest_end),
         };
         if !self.exists.load(Ordering::Relaxed) {
-            // Some stores save only what they have.
+            // Some stores save a record only if they have it already.
             self.store.create(&mut stored).await?;
             self.exists.store(true, Ordering::Relaxed);
             if stored.id == self.id {
@@ -136,7 +136,7 @@ impl SessionStore for ValueRecord {
     }
 }
 
-/// It does not follow from it which session it belongs to.
+/// The id of a session's record of values: a digest, which does not reveal the session.
 fn id_of(session: &SessionKey) -> Id {
     let digest = Sha256::new()
         .chain_update(KEY)
