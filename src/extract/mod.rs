@@ -19,9 +19,11 @@ use crate::gate::{HerokuUser, Rejection, reject, rejection_elsewhere};
 pub use require_permission::{RequirePermission, RequiredPermission, permission};
 pub use require_role::{RequireRole, RequiredRoles, role};
 
-/// A handler takes [`HerokuUser`], but its route is not inside a gate.
+/// A handler takes [`HerokuUser`], but the request has none: its route is not inside a gate.
 ///
-/// The response is 500, and the log says what to do: a configuration error, which never gives access.
+/// The response is 500, and the log says what to do: a configuration error, which never gives access. Behind
+/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer) a request without a session gets it too,
+/// and while the gate observes every request does: take `Option<HerokuUser>` there.
 #[derive(Debug, thiserror::Error)]
 #[error("this route is not behind the gate")]
 pub struct NotBehindGate {
@@ -48,8 +50,9 @@ impl IntoResponse for NotBehindGate {
         tracing::error!(
             method = %self.method, path = self.path,
             "a handler takes HerokuUser, but its route is not behind the gate: put it into the router that \
-             HerokuSso::protect is given, or inside HerokuSso::layer. While the gate observes, there is no \
-             user: take Option<HerokuUser> or Observed"
+             HerokuSso::protect is given, or inside HerokuSso::layer. Behind HerokuSso::optional_layer, take \
+             Option<HerokuUser>. While the gate observes, there is no user: take Option<HerokuUser> or \
+             Observed"
         );
         self.status().into_response()
     }
@@ -91,7 +94,7 @@ impl IntoResponse for NotAllowed {
     }
 }
 
-/// Why a handler that takes [`HerokuUser`] or [`RequireRole`] was not called.
+/// Why a handler that takes [`HerokuUser`], [`RequireRole`] or [`RequirePermission`] was not called.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserRejection {
@@ -136,8 +139,9 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
     }
 }
 
-/// None outside of a gate, and for an unauthenticated request behind
-/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer).
+/// None outside of a gate, for an unauthenticated request behind
+/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer), while the gate observes, and at a page of
+/// another resource.
 impl<S: Sync> OptionalFromRequestParts<S> for HerokuUser {
     type Rejection = Infallible;
 

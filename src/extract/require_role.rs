@@ -14,8 +14,8 @@ use crate::gate::{HerokuUser, rejection_without};
 /// [`Require`](crate::Require), and so is a user whose sign-in token does not cover
 /// the email.
 ///
-/// `R` names the roles: one of [`role`], a tuple of them (any one is enough), or a type of your own.
-/// The extractor also gives access to the [`HerokuUser`].
+/// `R` names the roles: one of [`role`], a tuple of two or three of them (any one is enough), or a type of
+/// your own. The extractor also gives access to the [`HerokuUser`].
 ///
 /// ```
 /// use tower_heroku_sso::Role;
