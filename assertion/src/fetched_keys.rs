@@ -15,7 +15,7 @@ use url::{Host, Url};
 use crate::clock::Clock;
 use crate::jwt::PublicKeys;
 
-/// A set of two keys has about half a kilobyte.
+/// The maximum length of a set, in bytes. A set of two keys has about half a kilobyte.
 const MAX_SET: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Keys of this age are fetched again in the background.
@@ -34,7 +34,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksSetupError {
-    /// The address is invalid, or neither https nor on this machine.
+    /// The address is invalid, is neither https nor on this machine, or has a query, a fragment or
+    /// credentials.
     #[error("the address of the keys must be https, or http to this machine, without a query")]
     Address,
     /// The HTTP client cannot start.

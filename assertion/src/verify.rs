@@ -43,13 +43,15 @@ enum Keys {
 }
 
 impl VerifyAssertion {
-    /// Fetches the keys from the gate's `jwks()`, when the first assertion comes: https, or http to this
-    /// machine. They are fetched again when an assertion comes after ten minutes; after twenty minutes it
-    /// waits for the fetch. They are also fetched when an assertion names another key. There are never two
-    /// fetches at the same time. If a fetch fails, the last keys stay in use, for a day at most.
+    /// Fetches the keys from `url`, the address of the gate's `jwks()` route, when the first assertion
+    /// arrives. The address must be https, or http to this machine.
+    ///
+    /// The first assertion after ten minutes starts another fetch; after twenty minutes it also waits for it.
+    /// An assertion that names an unknown key waits for a fetch too, at most every thirty seconds. There are
+    /// never two fetches at the same time. If a fetch fails, the last keys stay in use, for a day at most.
     ///
     /// # Errors
-    /// [`JwksSetupError`].
+    /// [`JwksSetupError`] for an address that is not allowed, or if the HTTP client cannot start.
     pub fn from_jwks_url(url: &str, issuer: &str, audience: &str) -> Result<Self, JwksSetupError> {
         let keys = FetchedKeys::new(url)?;
         Ok(Self {
@@ -60,7 +62,7 @@ impl VerifyAssertion {
         })
     }
 
-    /// Uses keys that are known beforehand, from the same program or in a test.
+    /// Uses these keys and fetches none: for a gate in the same program, or for a test.
     ///
     /// # Errors
     /// [`InvalidJwtKey::SecretNotAllowed`] for a key that is not ES256 or Ed25519.

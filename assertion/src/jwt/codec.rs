@@ -6,7 +6,7 @@ use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The maximum length of our tokens; a longer one would not fit into a cookie.
+/// The maximum length of our tokens, in bytes; a longer one would not fit into a cookie.
 const MAX_TOKEN: usize = 4096;
 
 /// The claims of one use.

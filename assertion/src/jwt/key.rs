@@ -39,8 +39,8 @@ pub enum InvalidJwtKey {
     /// Not a private key of the requested kind in PKCS#8, in PEM.
     #[error("expected a private key of the right kind in PKCS#8 (`-----BEGIN PRIVATE KEY-----`)")]
     NotAPrivateKey,
-    /// The text is not the base64 of at least 32 bytes.
-    #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
+    /// The text is not the base64 of at least 32 bytes, or is one byte repeated.
+    #[error("expected at least 32 bytes in base64: `head -c 32 /dev/urandom | base64` prints some")]
     NotASecret,
     /// HS256 is for session cookies only: a service that can check such a token could also make one.
     #[error("a secret key (HS256) is for session cookies only; use ES256 or Ed25519")]
@@ -52,7 +52,7 @@ impl JwtKey {
     /// `head -c 32 /dev/urandom | base64` prints them.
     ///
     /// # Errors
-    /// [`InvalidJwtKey::NotASecret`] if it is shorter, or one byte repeated.
+    /// [`InvalidJwtKey::NotASecret`] if it is not base64, is shorter, or is one byte repeated.
     pub fn hs256_base64(text: &str) -> Result<Self, InvalidJwtKey> {
         let decoded = STANDARD.decode(text.trim());
         let secret = Zeroizing::new(decoded.map_err(|_| InvalidJwtKey::NotASecret)?);
