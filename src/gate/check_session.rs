@@ -64,7 +64,8 @@ pub(super) async fn check(
 fn without_credential(gate: &GateState, scope: SessionScope) -> Rejection {
     let rejection = Rejection::new(RejectionKind::NoSession);
     if scope == SessionScope::None {
-        return gate.reasons.add(rejection, &"this path is of no resource");
+        let why = "this path belongs to no resource";
+        return gate.reasons.add(rejection, &why);
     }
     let name = gate.cookies.session.name(scope.resource());
     gate.reasons.add(

@@ -122,7 +122,7 @@ async fn path_without_resource_is_explained() {
     })
     .await;
     let why = reason(&world.browser().fetch("/").await);
-    assert_eq!(why, "this path is of no resource");
+    assert_eq!(why, "this path belongs to no resource");
 }
 
 /// An explanation contains no expected value, nothing of the request, and no listed email.
