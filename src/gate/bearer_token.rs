@@ -11,8 +11,8 @@ use crate::session::{SessionError, SessionManager};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
 ///
-/// It is as good as the session that it came from: at each request, the newest list decides about its holder.
-/// It ends earlier if that session is over, signed out or revoked.
+/// It gives the same access as the session that it came from: at each request, the newest list decides about
+/// its holder. It ends with that session, also if the user signs out or the session is revoked.
 #[derive(Clone)]
 #[must_use = "a bearer token is useless unless it is sent to the client"]
 pub struct BearerToken {

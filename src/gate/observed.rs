@@ -30,7 +30,8 @@ pub enum Verdict {
     /// No session, or one that has ended: a browser would have been led through Heroku, where the user's
     /// access is checked. A program would have got 401. Not a rejection.
     SignInNeeded(RejectionKind),
-    /// The check took longer than one second, or failed. It has an audit event without a reason.
+    /// The check took longer than one second or failed, or too many checks were running. It has an audit
+    /// event without a reason.
     Undecided,
 }
 

@@ -60,7 +60,8 @@ impl SignedIn {
     }
 
     /// The page to redirect the browser to: [`landing_path`](crate::HerokuSsoBuilder::landing_path), below
-    /// this resource's path under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path).
+    /// this resource's path under [`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path). If an
+    /// outer router nests the dashboard below a prefix, add that prefix.
     pub fn landing(&self) -> &str {
         &self.landing
     }
@@ -86,8 +87,8 @@ impl fmt::Debug for SignedIn {
     }
 }
 
-/// Why a person was not admitted. The browser gets no new session then. After a timeout, its earlier one may
-/// have ended.
+/// Why a user was not admitted. The browser then gets no new session. After a timeout, its earlier session
+/// may have ended.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdmitError {
@@ -97,8 +98,8 @@ pub enum AdmitError {
         /// How long to wait before a retry.
         retry_after: Duration,
     },
-    /// The email is not on the list, or the resource is unknown. The two must look the same from outside.
-    /// Respond with 403.
+    /// The email is not on the list, or the resource is unknown. Respond with 403, and the same for both: an
+    /// outsider must not learn which resources exist.
     #[error("the email is not on the resource's list")]
     NotListed,
 }

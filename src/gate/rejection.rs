@@ -21,7 +21,7 @@ use super::response_format::Format;
 use super::security_headers::{self, DATA};
 use crate::access::{Permission, Role};
 
-/// How often a page about an ended session is requested again.
+/// The time after which the browser requests the page about an ended session again.
 const BETWEEN_RELOADS: Duration = Duration::from_secs(30);
 
 /// How long the page about a used form is shown before the landing page.
@@ -146,7 +146,8 @@ impl Rejection {
         self.sign_in_url.as_deref()
     }
 
-    /// The page for a user who has already signed in, as after a double click.
+    /// The landing page, for a user who may have a valid session: at a used form, a guard, or a sign-out that
+    /// was rejected.
     pub fn landing(&self) -> Option<&str> {
         self.landing.as_deref()
     }
@@ -167,8 +168,9 @@ impl Rejection {
         }
     }
 
-    /// The email addresses of people on the list who can grant what is needed, for a page that only this user
-    /// sees. Empty if the rejection is not about a role or a permission.
+    /// The email addresses of up to five owners and admins on the list, who can grant what is needed. For a
+    /// page that only this user sees. Empty if the rejection is not about a role or a permission, and for a
+    /// user who is on the list only because of an attached app.
     pub fn who_can_grant(&self) -> impl Iterator<Item = &str> {
         let missing = self.missing.iter();
         missing.flat_map(|missing| missing.ask.iter().map(|email| &**email))

@@ -14,19 +14,21 @@ pub enum RejectionKind {
     CannotCheck,
     /// 403: a sign-out that was sent by another site.
     CrossSite,
-    /// 403: a WebSocket handshake from a page of another site, by the header `Origin`. It is compared with
-    /// [`public_url`](crate::HerokuSsoBuilder::public_url), or with `Host` if that is not set, and is then
-    /// https or loopback (any with `insecure_cookies`).
-    /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins) permits others. Requests with a
-    /// bearer token and programs that send no `Origin` are not concerned.
+    /// 403: a WebSocket handshake from a page of another site, by the header `Origin`. It must be that of
+    /// [`public_url`](crate::HerokuSsoBuilder::public_url), or one of
+    /// [`allowed_origins`](crate::HerokuSsoBuilder::allowed_origins). Without `public_url`, `Host` takes its
+    /// place, and the origin must be https or loopback (any scheme with `insecure_cookies`). Requests with a
+    /// bearer token, or without `Origin`, are not checked.
     ForeignOrigin,
     /// 403: the signed link is no longer valid ([`Lists::link`](crate::Lists::link)).
     ExpiredLink,
     /// 403: the signed link was changed, or is incomplete.
     InvalidLink,
-    /// 403: the SSO request is malformed, or its token does not match.
+    /// 403: the SSO request is malformed, its token does not match, or the policy
+    /// ([`SsoPolicy`](crate::SsoPolicy)) does not accept that token.
     InvalidSignIn,
-    /// 405: the SSO path and the sign-out path take POST only.
+    /// 405: the gate's own paths take POST only, apart from a signed link, the page after a sign-out and the
+    /// forms of [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy).
     MethodNotAllowed,
     /// 403: the user is on the list, but lacks the permission on the app that the route requires.
     MissingPermission,
@@ -36,9 +38,11 @@ pub enum RejectionKind {
     NoSession,
     /// 415: the SSO request is not a form.
     NotAForm,
-    /// 403: the email is not on the list; also the answer for an unknown resource.
+    /// 403: the list does not have the email, or has it for another Heroku account. Also the answer to a
+    /// sign-in to an unknown resource.
     NotListed,
-    /// 401: the session has ended, or its resource is gone.
+    /// 401: the session has ended or was revoked, its user was removed and added again or has a new email, or
+    /// its resource is gone.
     SessionEnded,
     /// 408: the body of the SSO request did not arrive in time.
     SlowBody,
@@ -50,7 +54,7 @@ pub enum RejectionKind {
     StaleSignIn,
     /// 413: the body of the SSO request is larger than 64 KiB.
     TooLarge,
-    /// 403: a role guard requires an email that Heroku has signed, and this session's is not
+    /// 403: a guard requires an email that Heroku has signed, and this session's is not
     /// ([`Proof::UnsignedEmail`](crate::Proof::UnsignedEmail)).
     UnsignedEmail,
     /// 403: the SSO request was used before.
@@ -115,7 +119,7 @@ impl RejectionKind {
         )
     }
 
-    /// True if the user keeps a valid session, with which other pages open.
+    /// True if the user keeps a valid session, and another sign-in would not help.
     pub(super) fn is_about_a_signed_in_user(self) -> bool {
         matches!(
             self,

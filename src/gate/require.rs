@@ -71,7 +71,10 @@ impl Require {
         Self::of(Rule::permission(permission))
     }
 
-    /// Admits the users for whom `rule` returns true.
+    /// Admits the users for whom `rule` returns true. All others get 403
+    /// [`MissingRole`](crate::RejectionKind::MissingRole), whose page asks for another role. A user with an
+    /// [unsigned email](crate::Proof::UnsignedEmail) is rejected without a call of `rule`, unless the guard
+    /// [trusts it](Self::trust_unsigned_email).
     ///
     /// ```
     /// # use axum::{Router, routing::post};

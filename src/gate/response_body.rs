@@ -14,7 +14,8 @@ use super::body_access::BodyAccess;
 use super::session_handle::SessionHandle;
 
 pin_project! {
-    /// The gate's response body: its own page, or the wrapped service's body unchanged.
+    /// The gate's response body: its own page, or the wrapped service's body, which ends early if its reader
+    /// loses access ([`streams`](crate::HerokuSsoBuilder::streams)).
     #[derive(Debug)]
     pub struct GateBody<B> {
         #[pin]

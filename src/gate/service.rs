@@ -49,7 +49,7 @@ impl<S> HerokuSsoGate<S> {
         Self { inner, gate, mode }
     }
 
-    /// The wrapped service. As tower-http's services, this one gives access to it.
+    /// The wrapped service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }

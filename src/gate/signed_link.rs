@@ -17,7 +17,7 @@ use crate::secret::SsoSalt;
 
 type HmacSha256 = Hmac<Sha256>;
 
-/// How long a link is valid, unless its maker says so.
+/// How long a link is valid, unless its maker says otherwise.
 pub(crate) const LINK_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -32,11 +32,11 @@ const PARAMETER: &str = "link=";
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// The path is not one of a page behind this gate: it must begin with one slash, have at most 2048
-    /// printable ASCII characters and no backslash, and be none of the gate's own paths.
+    /// The path is not one of a page behind this gate. It must begin with one slash, have at most 2048
+    /// printable ASCII characters, no space and no backslash, and be none of the gate's own paths.
     #[error("the path of a link must be a path of this site, such as `/reports?month=5`")]
     InvalidPath,
-    /// The path belongs to another resource, or to none
+    /// The path belongs to another resource or to no resource
     /// ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
     #[error("the path of a link must be below its resource's path")]
     OtherResource,

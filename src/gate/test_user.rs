@@ -13,7 +13,7 @@ use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
 
-/// Makes a [`HerokuUser`] for a test: [`HerokuUser::for_test`].
+/// The builder of a [`HerokuUser`] for a test, from [`HerokuUser::for_test`].
 #[derive(Clone, Debug)]
 #[must_use = "`build` makes the user"]
 pub struct TestUser {
@@ -43,7 +43,8 @@ impl HerokuUser {
     /// ```
     ///
     /// # Panics
-    /// If `email` is not an email address.
+    /// If `email` is not an email address. [`build`](TestUser::build) panics for one of Heroku's service
+    /// accounts.
     pub fn for_test(email: &str, resource: ResourceId) -> TestUser {
         TestUser::new(email, resource)
     }
@@ -111,6 +112,9 @@ impl TestUser {
     }
 
     /// The user, who has just signed in, on a list without other users.
+    ///
+    /// # Panics
+    /// If the email ends with `@herokumanager.com`: Heroku's service accounts are not users.
     pub fn build(self) -> HerokuUser {
         let Grant { email, user_id, .. } = &self.grant;
         let entry = |role| Person::new(email.clone(), user_id.clone(), role);
@@ -119,7 +123,7 @@ impl TestUser {
         let people = of_role.chain([entry(None).with_permissions(self.permissions)]);
         let list = AccessList::of_app(people.collect(), ListPolicy::Documented);
         let listed = list.entitlement(email, user_id.as_ref(), Attached::Count);
-        let listed = listed.unwrap_or_else(|_| panic!("a person: Heroku has pseudo-users"));
+        let listed = listed.unwrap_or_else(|_| panic!("a user, not a service account of Heroku"));
         let snapshot = Snapshot {
             addon_name: self.addon_name,
             app: self.app,

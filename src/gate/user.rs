@@ -216,7 +216,8 @@ impl HerokuUser {
         }
     }
 
-    /// When the list that admitted this request was fetched.
+    /// When Heroku was asked for the oldest part of the list that admitted this request, apart from the
+    /// people of attached apps.
     pub fn list_fetched_at(&self) -> OffsetDateTime {
         self.list.fetched_at
     }
