@@ -22,7 +22,7 @@ use crate::meter;
 
 /// What happens to an admitted request.
 pub(super) enum Next {
-    /// The browser is redirected to another page.
+    /// The gate answers: with a redirect to another page, or by rejecting a WebSocket of another site.
     Respond(OwnAnswer),
     /// The request goes to the wrapped service, and this completes its response.
     Forward(ResponseDecorator),

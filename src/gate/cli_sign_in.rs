@@ -27,8 +27,9 @@ use crate::sso::SsoRequest;
 /// Where Heroku's CLI plugins put the SSO response: base64 of its JSON.
 const HEADER: &str = "x-addon-sso";
 
-/// Answers a request to the programs' sign-in path: 200 with a bearer token, or a rejection without any
-/// change. Verification, single use and list are the same as for a browser's form.
+/// Answers a request to the programs' sign-in path: 200 with a bearer token, or a rejection. A rejection
+/// changes nothing, but the form may be consumed if the store fails or time runs out. Verification, single
+/// use and list are the same as for a browser's form.
 pub(super) async fn cli_sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>
 where
     B: Body,

@@ -11,7 +11,8 @@ use crate::session::{Credential, Grant, SessionError, SessionManager, SessionRef
 use crate::store::author::SessionKey;
 use crate::sync::SyncError;
 
-/// If deletion from the store fails here, the session is rejected again at its next request.
+/// Closes a session that a denial ends. If its deletion from the store fails, its next request is rejected
+/// again.
 pub(super) async fn close(sessions: &SessionManager, session: &SessionRef) {
     // This process closes the session before the first wait. The rest continues in the background.
     match clock::within(SESSION_CLOSING, sessions.close(session)).await {

@@ -30,7 +30,7 @@ a+a{padding:.6rem 0;background:none;color:var(--accent)}\
 a:focus-visible{outline:3px solid var(--ink);outline-offset:3px}\
 small{display:block;margin-top:1.25rem;color:var(--soft)}";
 
-/// A page with this heading.
+/// A page with this title, which is also its heading.
 pub(super) fn page(title: &str, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)

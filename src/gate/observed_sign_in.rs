@@ -27,7 +27,8 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// What was sent to the SSO path. None if it could not be read in time.
 type Form = Option<Result<SsoRequest, Rejection>>;
 
-/// Signs in, if the form is in order, and forwards it in any case; unless its resource is enforced.
+/// Opens a session of the gate if the form is valid, and forwards the form in any case. If its resource is
+/// enforced, the gate answers it instead.
 pub(super) async fn observe_sign_in<B>(gate: Arc<GateState>, request: Request<B>) -> Observation<B>
 where
     B: Body + Send + 'static,
@@ -71,7 +72,7 @@ async fn read<B: 'static>(
     let (parts, body) = request.into_parts();
     let (body, beginning) = match parts.method {
         Method::POST => read_beginning(body, MAX_BODY, budget).await,
-        // The body of another method is no form.
+        // Only a POST has a form in its body.
         _ => (body, Beginning::Read(Bytes::new())),
     };
     let form = match beginning {

@@ -183,7 +183,8 @@ impl From<Verdict> for Seen {
     }
 }
 
-/// A rejection that leads a browser through Heroku is none: it says nothing about the user.
+/// Without a valid session the verdict is not a rejection: an enforced gate leads the browser through Heroku,
+/// and its user may well have access.
 fn verdict_of(rejection: &Rejection) -> Verdict {
     match rejection.kind {
         kind @ (RejectionKind::NoSession | RejectionKind::SessionEnded) if !rejection.is_bearer => {

@@ -104,8 +104,8 @@ pub(super) async fn resource_of(
     known.map_err(|error| not_admitted(gate.reasons, &subject(None, form), &Denial::from(error)))
 }
 
-/// Opens a session if the resource's list admits the user. The user's form is consumed, or the session is
-/// deleted again; it is deleted also if this is dropped, as then no client gets it.
+/// Opens a session if the resource's list admits the user, and consumes the form. If the form cannot be
+/// consumed, or this is dropped, the session is deleted again: no client gets it.
 pub(super) async fn open_session(
     gate: &GateState,
     proved: VerifiedSignIn<'_>,

@@ -11,7 +11,7 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// The origin of this site, and the others whose pages may open WebSockets.
 #[derive(Debug)]
 pub(super) struct Origins {
-    /// None if it is not configured. Then `Host` says it.
+    /// None if it is not configured: then `Host` names this site.
     own: Option<Origin>,
     /// Cookies are `Secure`, so a page over plain http is not one of this site's, unless on this machine.
     is_https_only: bool,
@@ -27,7 +27,7 @@ impl Origins {
         }
     }
 
-    /// True if `Host` says the origin of this site.
+    /// True if `Host` names this site, as no address is configured.
     pub(super) fn are_of_host(&self) -> bool {
         self.own.is_none()
     }
@@ -109,7 +109,7 @@ fn host<B>(request: &Request<B>) -> Option<&str> {
     text(request.headers(), &HOST).or(authority.map(|authority| authority.as_str()))
 }
 
-/// The scheme and the whole origin; none for `null` and what is none.
+/// The scheme and the whole origin; none for `null` and for an invalid origin.
 fn parse(origin: &HeaderValue) -> Option<(String, Origin)> {
     let url = Url::parse(origin.to_str().ok()?).ok()?;
     let origin = url.origin();

@@ -10,7 +10,7 @@ use super::user::HerokuUser;
 
 /// The rejection, if this request is not for the resource that the gate admitted the user to.
 pub(crate) fn rejection_elsewhere(user: &HerokuUser, request: &Parts) -> Option<Rejection> {
-    // A user that a test made is where the test puts it.
+    // A test's user has no session, so there are no paths to compare.
     let session = user.origin.session()?;
     let path = original_uri::of(&request.extensions, &request.uri);
     let path = path.path().strip_prefix(&*user.mount);

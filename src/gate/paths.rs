@@ -17,7 +17,7 @@ pub(crate) struct Paths {
     resources: Option<String>,
     /// The gate only observes some resources, so the app answers at these paths as well.
     #[cfg(feature = "axum")]
-    are_the_apps: bool,
+    app_answers_too: bool,
 }
 
 /// Where the gate sends a request.
@@ -48,7 +48,7 @@ impl Paths {
         let resources = pattern.and_then(|pattern| pattern.strip_suffix(PLACEHOLDER));
         Self {
             #[cfg(feature = "axum")]
-            are_the_apps: !config.enforcement.is_total(),
+            app_answers_too: !config.enforcement.is_total(),
             public_prefix: config.public_prefix().to_owned(),
             sso: config.sso_path.clone(),
             sign_out: config.sign_out_path.clone(),
@@ -58,11 +58,11 @@ impl Paths {
         }
     }
 
-    /// The paths to route to the gate where the router inside it has no fallback, each with its setting. None
-    /// while the gate observes: the app has routes of its own there.
+    /// The paths to route to the gate where the router inside it has no fallback, each with its setting.
+    /// Empty while the gate observes any resource: the app has routes of its own there.
     #[cfg(feature = "axum")]
     pub(crate) fn routes(&self) -> Vec<(&'static str, String)> {
-        if self.are_the_apps {
+        if self.app_answers_too {
             return Vec::new();
         }
         let mut routes = vec![
@@ -136,7 +136,7 @@ impl Paths {
         self.below(mount, &self.own_landing(resource))
     }
 
-    /// The same for the session that applies at a path; none if the path belongs to no resource.
+    /// The landing page of the session that applies at a path; none if the path belongs to no resource.
     pub(super) fn landing_in(&self, mount: &str, scope: SessionScope) -> Option<String> {
         match scope {
             SessionScope::Any => Some(self.below(mount, &self.landing)),
@@ -145,7 +145,7 @@ impl Paths {
         }
     }
 
-    /// A nested router's own root is its prefix, without a trailing slash.
+    /// A page below `mount`. A nested router's own root is its prefix, without a trailing slash.
     fn below(&self, mount: &str, page: &str) -> String {
         match page {
             "/" if !mount.is_empty() => self.public(mount),

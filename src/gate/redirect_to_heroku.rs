@@ -21,8 +21,8 @@ use crate::heroku::is_loopback;
 use crate::ids::ResourceId;
 use crate::sync::Directory;
 
-/// A browser is redirected to Heroku at most this often for each page. After that it gets the rejection page,
-/// which prevents a redirect loop.
+/// The minimum time between two redirects of a browser to Heroku from one page. In the meantime the browser
+/// gets the rejection page, which prevents a redirect loop.
 const BETWEEN_BOUNCES: Duration = Duration::MINUTE;
 
 /// How many returns are remembered in this process.

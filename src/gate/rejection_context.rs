@@ -100,7 +100,7 @@ impl RejectionContext {
         }
         rejection = rejection.with_apps_at(gate.redirects.dashboard());
         if kind == RejectionKind::NotListed && !self.is_prefetch {
-            // Heroku would only send this user here again.
+            // A redirect through Heroku would only lead this user to the same rejection.
             let hint = self.hint.as_ref();
             rejection = rejection.set_cookie(gate.cookies.hint.without(&self.hints, hint));
         }
@@ -108,7 +108,7 @@ impl RejectionContext {
     }
 }
 
-/// Heroku has no session: if a call of Heroku's is rejected here, the configuration is wrong.
+/// Logs that a call of Heroku's is rejected: Heroku has no session, so the configuration is wrong.
 fn warn_of_heroku_outside<B>(gate: &GateState, request: &Request<B>) {
     let basic = request.headers().get(AUTHORIZATION);
     let basic = basic.is_some_and(|value| value.as_bytes().starts_with(b"Basic "));

@@ -9,8 +9,8 @@ use crate::sso::Proof;
 use crate::store::author::SessionKey;
 use crate::sync::Denial;
 
-/// Whom a rejection is about, as far as it is known, and why it happened. It travels with the rejection to
-/// the caller, who knows whether the request is rejected or only observed. No response has it.
+/// The subject of a rejection, as far as it is known, and its cause. The caller gets it with the rejection,
+/// and knows whether the request is rejected or only observed. No response has it.
 #[derive(Clone)]
 pub(super) struct RejectionRecord {
     pub(super) resource: Option<ResourceId>,
@@ -48,7 +48,7 @@ impl RejectionRecord {
         }
     }
 
-    /// Of a form that proves nothing.
+    /// Of a form that was not accepted as a proof, so it is about no user.
     pub(super) fn of_form(cause: Cause, reason: &str) -> Self {
         Self::new(&Subject::default(), cause, reason)
     }

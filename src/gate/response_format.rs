@@ -23,7 +23,8 @@ impl Format {
         }
     }
 
-    /// The same for the answer to a sign-out, which a script shows like a page unless it asks for JSON.
+    /// The format of the answer to a sign-out. As [`of`](Self::of), but a script gets HTML unless it prefers
+    /// JSON: htmx and Turbo show the page that confirms the sign-out.
     pub(super) fn of_sign_out(headers: &HeaderMap) -> Self {
         Self::accepted(headers).unwrap_or(match is_in_background(headers) {
             true => Self::Html,

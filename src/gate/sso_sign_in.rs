@@ -30,7 +30,9 @@ use crate::meter;
 use crate::session::NewSession;
 use crate::sso::SsoRequest;
 
-/// Answers a request to the SSO path: 303 with a session, or a rejection without any change.
+/// Answers a request to the SSO path: 303 with a session, or a rejection. A rejection changes nothing, with
+/// one exception: if the store fails or time runs out, the form may be consumed, and the browser's earlier
+/// session may be closed.
 pub(super) async fn sign_in<B>(gate: &GateState, request: Request<B>) -> Response<Full<Bytes>>
 where
     B: Body + Send + 'static,

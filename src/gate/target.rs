@@ -16,7 +16,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// A request whose path says everything.
+    /// A request whose resource is named by its path, if at all.
     pub(super) fn by_path(scope: SessionScope) -> Self {
         let resource = scope.resource().copied();
         Self { scope, resource }

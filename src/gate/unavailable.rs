@@ -8,7 +8,7 @@ use crate::cause;
 use crate::deadlines::REQUEST;
 use crate::session::SessionError;
 
-/// When to send a request again that could not be checked.
+/// When a client should repeat a request that could not be checked.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The request has run out of time, and access is undecided.

@@ -84,8 +84,8 @@ impl SsoForms {
             })
     }
 
-    /// Takes the form's turn if it was not used before, which is checked before anything is created for it.
-    /// Another sign-in with the same form may be slow: the caller waits within its budget.
+    /// Takes the form's turn, and checks that it was not used before. This comes first, so that nothing is
+    /// created for a used form. It waits while another sign-in has the same form: the caller bounds the wait.
     pub(super) async fn begin_use(&self, form: &VerifiedSso) -> Result<Turn<'_>, NotUsable> {
         let key = form.replay_key();
         let turn = self.used_forms.turn(key).await;

@@ -82,7 +82,7 @@ impl ReturnTo {
         }
     }
 
-    /// The same page, if one of `earlier` is about it: with the times of that.
+    /// The same page, with the times of the entry in `earlier` that is about it, if there is one.
     pub(crate) fn continuing(self, earlier: &[Self]) -> Self {
         let is_same = |it: &&Self| it.key == self.key && it.resource == self.resource;
         match earlier.iter().find(is_same) {
