@@ -50,11 +50,24 @@ pub(super) fn rejection_page(content: &PageContent<'_>) -> String {
             }
             (ways_on(content, is_lost))
             @if let Some(reason) = content.reason {
-                p { strong { "For developers: " } (reason) }
+                p { strong { "For developers: " } (with_code(reason)) }
             }
             small { (kind.status().as_u16()) " · " (kind.code()) }
         },
     )
+}
+
+/// Sets the parts of a reason that are in backticks as code. Problem documents and logs have the backticks.
+fn with_code(reason: &str) -> Markup {
+    html! {
+        @for (place, part) in reason.split('`').enumerate() {
+            @if place % 2 == 1 {
+                code { (part) }
+            } @else {
+                (part)
+            }
+        }
+    }
 }
 
 /// At least one link. They leave a frame in which the page may be; the page of a form stays open.
@@ -84,5 +97,17 @@ fn ways_on(content: &PageContent<'_>, is_lost: bool) -> Markup {
                 a href=(to_apps) target=(target) rel="noopener" { "Open the Heroku Dashboard" }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_backticks_is_code() {
+        let page = with_code("no cookie `a<b` came, set `c`").into_string();
+        let expected = "no cookie <code>a&lt;b</code> came, set <code>c</code>";
+        assert_eq!(page, expected);
     }
 }
