@@ -47,7 +47,7 @@ struct Large {
 }
 
 impl Packed {
-    /// Of people in order of email, each email once.
+    /// Packs people, who must be in order of email, each email once.
     pub(super) fn new(people: Vec<Person>) -> Self {
         let length = people.iter().map(|it| it.email.as_str().len()).sum();
         let mut emails = String::with_capacity(length);

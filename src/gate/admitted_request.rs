@@ -93,7 +93,7 @@ fn reject_origin(
 }
 
 fn is_landing<B>(gate: &GateState, request: &Request<B>, user: &HerokuUser) -> bool {
-    // The landing path is that of the gate's own paths, which may be outside of the prefix.
+    // The landing path may include the prefix that an outer router has removed.
     let is_landing = |path: &str| gate.paths.is_landing(path, user.resource());
     let has_its_path = is_landing(request.uri().path())
         || (!user.mount.is_empty() && is_landing(original_uri::path_and_query(request).path()));

@@ -44,9 +44,10 @@ impl Observer {
         &self.observations
     }
 
-    /// The answer of some work, if it is there in time. The work has a task of its own, so that it can
-    /// neither block nor panic the request. It continues when its answer is late, because what it learns of
-    /// a store or of Heroku helps the next request.
+    /// Runs `work`, and returns its answer if that arrives within the budget. None also if too much work is
+    /// running. The work has a task of its own, so that it can neither block nor panic the request. It
+    /// continues when its answer is late, because what it learns of a store or of Heroku helps the next
+    /// request.
     pub(super) async fn ask<T, W>(
         &self,
         budget: Budget,

@@ -1,5 +1,5 @@
-//! Leads a browser whose session has ended to its add-on's page at Heroku, which signs it in again, and from
-//! there back to the page that it requested.
+//! Redirects a browser whose session has ended to its add-on's page at Heroku, which signs it in again. From
+//! there the browser returns to the page that it requested.
 
 use std::collections::VecDeque;
 

@@ -18,7 +18,7 @@ pub(super) struct PageContent<'a> {
     pub(super) heroku_dashboard: Option<&'a Url>,
     pub(super) missing: Option<&'a Missing>,
     pub(super) reason: Option<&'a str>,
-    /// The request was a form or the like, which reloading the page sends again.
+    /// The request was neither GET nor HEAD: reloading the page sends it again.
     pub(super) is_of_form: bool,
 }
 

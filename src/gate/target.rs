@@ -22,7 +22,7 @@ impl Target {
         Self { scope, resource }
     }
 
-    /// A request of an app that has sessions of its own.
+    /// A request whose resource the app names, from a session of its own.
     pub(super) fn by_session<B>(
         scope: SessionScope,
         resource_of: &ResourceOf,

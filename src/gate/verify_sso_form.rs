@@ -184,7 +184,7 @@ impl SsoForms {
     }
 }
 
-/// Whom a verified form is about. A legacy form does not name its resource.
+/// The subject of a verified form. A legacy form does not name its resource.
 pub(super) fn subject<'a>(resource: Option<&'a ResourceId>, form: &'a VerifiedSso) -> Subject<'a> {
     Subject {
         resource,

@@ -68,7 +68,7 @@ impl SessionManager {
 }
 
 /// Records a command-line client's session in the crate's own store, so that it can be listed. Nothing reads
-/// that record at a request, so the session is as good without it.
+/// that record at a request, so the session works without it.
 pub(crate) async fn note_bearer(sessions: &SessionManager, opened: &NewSession) {
     let (SessionRef::Bearer(key), Some(own)) = (&opened.session, sessions.own_records()) else {
         return;

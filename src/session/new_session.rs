@@ -14,7 +14,7 @@ pub(crate) struct NewSession {
     pub(crate) grant: Grant,
     /// When the cookie, the record or the token ends; the list decides at each use.
     pub(crate) latest_end: OffsetDateTime,
-    /// None if there is none, or a client knows the session.
+    /// The session's record, until a client has the session. None without a record.
     pub(super) record: Option<UnsentRecord>,
 }
 

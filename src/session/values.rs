@@ -74,7 +74,7 @@ impl OpenValues {
     }
 }
 
-/// The record of one session, as a store of its own: whatever id it is asked for, it is this record.
+/// The record of one session, as a store with one record: it ignores the id that it is asked for.
 #[derive(Debug)]
 struct ValueRecord {
     store: Arc<BoundedSessionStore>,

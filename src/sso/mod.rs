@@ -2,8 +2,8 @@
 //!
 //! Pure code: no clock, no network, no store. A request passes when
 //!
-//! 1. every known field occurs at most once, and the timestamp, the email, the account (if it is sent) and
-//!    the fields of the strongest token follow their grammar,
+//! 1. every known field occurs at most once, and each field that is read follows its grammar: the timestamp,
+//!    the email, the account if it is sent, and those of the strongest token,
 //! 2. that token is the digest of its fields with one of the salts (compared in constant time), and the
 //!    [`SsoPolicy`] accepts it,
 //! 3. its timestamp is at most [`Verifier::max_age`] old and at most [`Verifier::max_skew`] ahead.

@@ -34,8 +34,8 @@ impl ReplayKey {
         Self { signed, timestamp }
     }
 
-    /// The formula is that of `resource_token`: if the provider's own id is the UUID, the digests
-    /// are equal, and so are the keys.
+    /// The key of a version 1 token. Its formula is that of `resource_token`: if the provider's own id is
+    /// the UUID, the digests are equal, and so must be the keys.
     pub(super) fn v1(id: &LegacyId, timestamp: i64) -> Self {
         let signed = match id.to_string().parse() {
             Ok(resource) => Signed::Resource(resource),
