@@ -21,8 +21,8 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// Wall-clock time, for timestamps that other systems see (SSO requests, cookies, expiry).
     fn now(&self) -> OffsetDateTime;
 
-    /// The same in nanoseconds since the Unix epoch. Each request reads it, and a calendar date takes several
-    /// times as long. The default converts [`now`](Self::now).
+    /// The same in nanoseconds since the Unix epoch, up to the year 2262. Each request reads it, because
+    /// making a calendar date takes several times as long. The default converts [`now`](Self::now).
     fn unix_nanoseconds(&self) -> i64 {
         UnixTime::from(self.now()).0
     }
@@ -129,12 +129,12 @@ impl Reading {
     }
 }
 
-/// Limits a log line that is worth repeating, but not at every occurrence.
+/// Limits a log line that is worth repeating to one an hour.
 #[derive(Debug, Default)]
 pub(crate) struct LogThrottle(Mutex<Option<Duration>>);
 
 impl LogThrottle {
-    /// True once, and once an hour from then on.
+    /// True at the first call, and from then on at most once an hour.
     pub(crate) fn is_due(&self, clock: &SharedClock) -> bool {
         let now = clock.elapsed();
         let mut last = self.0.lock();
@@ -146,14 +146,14 @@ impl LogThrottle {
     }
 }
 
-/// A number that is greater in every later process on this machine, unless its clock is set back in between.
+/// The Unix time in microseconds. It is greater in every later process on this machine, unless the clock is
+/// set back in between.
 pub(crate) fn unix_microseconds() -> i64 {
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000;
     i64::try_from(microseconds).unwrap_or(i64::MAX / 2)
 }
 
-/// A moment of [`Clock::elapsed`], or none, shared by threads without a lock. Its
-/// precision is a millisecond.
+/// A moment of [`Clock::elapsed`], or none, shared by threads without a lock. Its precision is a millisecond.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicInstant(AtomicU64);
 

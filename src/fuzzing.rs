@@ -14,7 +14,7 @@ use crate::webhook::ChangeHint;
 use crate::webhook::notification::Notification;
 use crate::webhook::signature;
 
-/// What Heroku's answers become.
+/// The parsing of Heroku's answers.
 pub mod heroku {
     pub use crate::heroku::fuzzing::*;
 }
@@ -31,12 +31,12 @@ pub fn is_signed(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecret]) ->
     signature::is_signed(headers, body, secrets)
 }
 
-/// What a notification says.
+/// The fields that are read from a notification.
 #[derive(Debug)]
 pub struct Told {
     /// The event's own id.
     pub event: Option<String>,
-    /// The id of what it is about.
+    /// The id of the app or the resource that has changed.
     pub about: Option<String>,
     /// The user that may have been removed.
     pub left: Option<Email>,
@@ -70,14 +70,14 @@ impl GateCookies {
         }
     }
 
-    /// The cookie that remembers which page was wanted, as `Set-Cookie` has it.
+    /// The cookie that remembers which page was requested before a sign-in, as `Set-Cookie` has it.
     pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
         let (page, now) = (wanted.to_owned(), OffsetDateTime::UNIX_EPOCH);
         let page = ReturnTo::new(*resource, page, true, now);
         self.cookies.return_to.set(&page)
     }
 
-    /// The page that is wanted by the cookies of a request.
+    /// The page of this resource that the cookies of a request remember.
     pub fn wanted(&self, headers: &HeaderMap, resource: &ResourceId) -> Option<String> {
         let pages = self.cookies.return_to.read(headers).into_iter();
         let mut pages = pages.filter(|page| page.resource == *resource);
@@ -105,7 +105,7 @@ impl GateCookies {
     }
 }
 
-/// What a browser sends that was told to keep this cookie.
+/// The value of the `Cookie` header that a browser sends after this `Set-Cookie`.
 pub fn sent_back(set_cookie: &HeaderValue) -> Option<HeaderValue> {
     let pair = set_cookie.as_bytes().split(|b| *b == b';').next()?;
     HeaderValue::from_bytes(pair).ok()

@@ -112,7 +112,7 @@ macro_rules! opaque_id {
     };
 }
 
-/// Lists hold millions of ids, and nearly all are UUIDs. Cheap to clone.
+/// Lists hold millions of ids, and nearly all are UUIDs: those take 16 bytes and no allocation.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 enum Opaque {
     Uuid(Uuid),

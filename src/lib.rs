@@ -79,7 +79,7 @@
 //! | admit programs by bearer tokens | [`HerokuSsoBuilder::bearer_tokens`], [`Sessions::bearer`] |
 //! | pass the user to a service behind the gate | [`assertion`] |
 //! | answer Heroku's provisioning calls | [`partner_api`], or [`Resources::register`] from your own handlers |
-//! | show who is signed in | [`Routes::whoami`], [`Routes::whoami_html`] |
+//! | show the current user on your pages | [`Routes::whoami`], [`Routes::whoami_html`] |
 //! | send a colleague to a page | [`Lists::link`] |
 //! | learn of removals within a second | [`guide::keeping_lists_fresh`](guide::keeping_lists_fresh#webhooks) |
 //! | keep your own user table | [`Changes`](sync::Changes) |

@@ -30,7 +30,7 @@ pub enum WeakSecret {
         /// The minimum length, in bytes.
         min: usize,
     },
-    /// A text such as `changeme` or `<salt>`, or one character repeated.
+    /// A text such as `changeme`, `your-salt` or `<salt>`, or one character repeated.
     #[error("a placeholder, not a secret")]
     Placeholder,
 }
