@@ -32,12 +32,12 @@ pub(crate) struct HerokuClient {
     oauth: OauthHost,
 }
 
-/// The token with which a call is made, and the pool from which it is taken.
+/// The token of a call, and the rate pool that the call draws on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller<'a> {
     pub(crate) token: &'a SecretString,
     pub(crate) pool: &'a RatePool,
-    /// Counts the calls, if that is wanted.
+    /// Counts the calls; none if their number is not needed.
     pub(crate) count: Option<&'a CallCount>,
 }
 
@@ -60,7 +60,7 @@ impl Caller<'_> {
 }
 
 impl HerokuClient {
-    /// `longest_pause` limits how long a header of Heroku can make the client pause.
+    /// `longest_pause` limits the pause after a 429, whatever its `Retry-After` says.
     ///
     /// # Errors
     /// If the TLS backend cannot start.

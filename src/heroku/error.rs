@@ -36,7 +36,7 @@ pub enum HerokuError {
     /// 429, or the pause after one.
     #[error("heroku's rate limit is reached, next try in {retry_after:?}")]
     RateLimited {
-        /// How long to send no requests to Heroku: at least a second, at most 15 minutes.
+        /// How long to send no requests to Heroku: what is left of the pause, at most 15 minutes.
         retry_after: Duration,
     },
     /// A redirect. It is never followed, as it would send the token along.
@@ -66,14 +66,14 @@ pub enum HerokuError {
         about: &'static str,
     },
     /// The answer is about another object than the requested one.
-    #[error("heroku's answer is about another {about} than the requested one")]
+    #[error("heroku's answer about {about} names another object than the requested one")]
     WrongSubject {
         /// The requested object.
         about: &'static str,
     },
 }
 
-/// Heroku's error answer, to be quoted to its support.
+/// Heroku's error answer. Heroku's support finds it by its `request_id`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct HerokuAnswer {
@@ -88,13 +88,13 @@ pub struct HerokuAnswer {
 }
 
 impl HerokuAnswer {
-    /// True if the answer has Heroku's shape: that of an intermediary has not.
+    /// True if the answer has the format of Heroku's errors, which the error page of an intermediary lacks.
     pub(crate) fn is_of_heroku(&self) -> bool {
         let has_request_id = self.request_id.as_ref().is_some_and(|id| !id.is_empty());
         has_request_id && !self.id.is_empty()
     }
 
-    /// True if Heroku itself gave this answer: a 404 of an intermediary says nothing about the add-on.
+    /// True if Heroku itself says that the add-on does not exist. A 404 of an intermediary does not say so.
     pub(crate) fn says_not_there(&self) -> bool {
         match (self.status, self.id.as_str()) {
             (404, "not_found") | (410, "gone" | "not_found") => self.is_of_heroku(),
@@ -104,14 +104,14 @@ impl HerokuAnswer {
         }
     }
 
-    /// True if Heroku itself refuses the refresh token or the client secret: it does not say which.
+    /// True if Heroku itself refuses the refresh token or the client secret. Its answer does not say which.
     pub(crate) fn refuses_the_grant(&self) -> bool {
         matches!(self.status, 400 | 401 | 403 | 422)
             && !self.id.is_empty()
             && self.request_id.is_some()
     }
 
-    /// The most frequent cause of such a refusal of a grant.
+    /// The most frequent cause of a refused grant, for the end of the error text.
     fn grant_advice(&self) -> &'static str {
         match self.status {
             400 => {

@@ -10,8 +10,7 @@ use super::HerokuError;
 /// A longer tag is ignored.
 const MAX_LEN: usize = 128;
 
-/// The tag of one exact answer. Weak tags are ignored: answers with the same weak tag may differ in relevant
-/// parts.
+/// A strong tag. Weak tags are ignored, because answers with the same weak tag may differ in relevant parts.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct ETag(Box<str>);
 

@@ -51,12 +51,12 @@ fn people<T: DeserializeOwned>(
     Ok(entries.into_iter().flatten().collect())
 }
 
-/// An error response.
+/// The error that an error response becomes.
 pub fn no_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HerokuError {
     refusal(status, headers, body)
 }
 
-/// The number of pages that are requested if Heroku gives these answers in order.
+/// The number of pages that are requested if Heroku gives these answers in order, over and over.
 pub fn pages(answers: &[(StatusCode, HeaderMap)]) -> Result<usize, HerokuError> {
     let mut pages = Pages::new(Call::Collaborators);
     for (asked, (status, headers)) in answers.iter().cycle().enumerate() {

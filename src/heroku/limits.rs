@@ -79,7 +79,7 @@ pub(super) fn wait_for(left: f64, size: u32, urgency: Urgency) -> Duration {
     Duration::from_secs_f64(missing / refill).min(longest)
 }
 
-/// True if `left` of a pool of `size` is so little that no list should be fetched early.
+/// True if `left` of a pool of `size` is so little that lists should not be fetched much before they must be.
 pub(super) fn is_scarce(left: f64, size: u32) -> bool {
     left < f64::from(size.min(POOL)) * SCARCE
 }
@@ -89,12 +89,13 @@ pub(super) fn is_scarce(left: f64, size: u32) -> bool {
 pub(super) struct Level {
     remaining: f64,
     seen_at: Duration,
-    /// The largest number of remaining calls ever seen.
+    /// The size of the pool: the largest number of remaining calls ever seen, or that of Heroku's pool if it
+    /// was nearly empty when first seen.
     pub(super) size: u32,
 }
 
 impl Level {
-    /// The level after an answer; `size` is the largest number seen before. Heroku's number counts, even
+    /// The level after an answer; `size` is that of the previous level, or zero. Heroku's number counts, even
     /// if it is greater than our estimate.
     pub(super) fn seen(remaining: u32, size: u32, now: Duration) -> Self {
         // If the pool is nearly empty when first seen, the number says nothing about its size.

@@ -97,8 +97,8 @@ impl OauthHost {
     }
 }
 
-/// The OAuth host refuses in several ways, all final for this code or token. A 404 for its address is not
-/// one of them.
+/// The OAuth host refuses in several ways, all final for this code or token. A 404 is not one of them: it is
+/// about the address.
 fn as_grant_refusal(error: HerokuError) -> HerokuError {
     match error {
         HerokuError::Unauthorized(answer) | HerokuError::Forbidden(answer) => {

@@ -46,7 +46,7 @@ impl RatePool {
         limits::wait_for(state.left(level, now), level.size, urgency)
     }
 
-    /// True if so few calls remain that none should be made earlier than necessary.
+    /// True if so few calls remain that none should be made much earlier than necessary.
     pub(crate) fn is_scarce(&self, now: Duration) -> bool {
         let state = self.state();
         let is_scarce = |level| limits::is_scarce(state.left(level, now), level.size);
@@ -60,7 +60,7 @@ impl RatePool {
         Some(level.estimate(now) as u32)
     }
 
-    /// The remaining time in which no requests may be sent to Heroku.
+    /// How long no requests may be sent to Heroku; none if there is no pause.
     pub(super) fn pause(&self, now: Duration) -> Option<Duration> {
         let left = self.state().paused_until.checked_sub(now)?;
         (!left.is_zero()).then_some(left)

@@ -18,7 +18,7 @@ use crate::clock::{self, SharedClock};
 use crate::deadlines::{HEROKU_CONNECT, HEROKU_READ};
 use crate::meter;
 
-/// A page of 1,000 collaborators is about 400 kB.
+/// The maximum size of an answer, in bytes. A page of 1,000 collaborators has about 400 kB.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 const USER_AGENT: &str = concat!("tower-heroku-sso/", env!("CARGO_PKG_VERSION"));
 
