@@ -30,11 +30,16 @@ pub use super::shared::{SharedStore, StoreEvent, StoreEvents, Work};
 /// Where resources, tokens, lists and used SSO requests are stored.
 ///
 /// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
-/// an error it is unknown whether anything has changed, and the caller rejects the request. A call that
-/// takes longer than five seconds, or fifteen seconds for a page, is dropped and counts as an error.
+/// an error it is unknown whether anything has changed, and the caller rejects the request.
+///
+/// A call that takes longer than five seconds is dropped and counts as an error.
+/// [`load_page`](Self::load_page) and [`erase_person`](Self::erase_person) may take fifteen seconds.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
     /// A sequence number greater than every sequence number that any process has drawn from this store.
+    ///
+    /// A durable store raises its counter to the Unix time in microseconds whenever it is opened. Otherwise a
+    /// restored backup would draw numbers again that signed session cookies already have.
     async fn next_sequence(&self) -> Result<Sequence, StoreError>;
 
     /// Inserts a new resource (`registration.revision` is zero), or replaces the registration of an active or
@@ -128,13 +133,16 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(false)
     }
 
-    /// Records that an active resource is subscribed to webhooks with the settings of this fingerprint, a
-    /// short text that is not secret. Does nothing for any other resource.
+    /// Records that an active or dormant resource is subscribed to webhooks with the settings of this
+    /// fingerprint, a short text that is not secret. Does nothing for any other resource.
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError>;
 
-    /// Records that a user's sessions at an active resource from before a moment are invalid. Revocations
-    /// older than `forget_before` may be deleted: no session from before them is still valid. Does nothing
-    /// for any other resource.
+    /// Records that a user's sessions at an active or dormant resource are invalid if they have a lower
+    /// sequence number than the revocation, and notifies the other processes, if any. A revocation with a
+    /// later sequence number stays. Does nothing for any other resource.
+    ///
+    /// Revocations of this resource older than `forget_before` may be deleted: no session from before them is
+    /// still valid.
     async fn revoke(
         &self,
         id: &ResourceId,
@@ -152,9 +160,9 @@ pub trait Store: Debug + Send + Sync + 'static {
         ))
     }
 
-    /// Records that a user may have left an active resource, until its list has the pending removal's
-    /// sequence number or a later one. Notifies the other processes, if any. Does nothing for any other
-    /// resource.
+    /// Records that a user may have left an active or dormant resource, until its list has the pending
+    /// removal's sequence number or a later one. Notifies the other processes, if any. Does nothing for any
+    /// other resource.
     ///
     /// With a store that does not implement this, a pending removal is lost when the process that received it
     /// ends.
@@ -166,7 +174,7 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Removes all data of a resource whose provisioning was rejected.
+    /// Removes all data of a resource whose provisioning was rejected. Its id can be registered again.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
 
     /// Erases a person from all resources: their sessions, their revocations, their pending removals, and

@@ -119,7 +119,7 @@ pub(super) fn pending_removals(text: Option<&str>) -> Vec<PendingRemoval> {
         .collect()
 }
 
-/// The session of a row. None if only a later version can read it: no user of this version has it.
+/// The session of a row. None if only a later version can read it, for example because its kind is new.
 pub(super) fn session_of(
     key: SessionKey,
     resource: ResourceId,
@@ -200,7 +200,7 @@ pub(super) struct Encrypted {
     pub(super) code: Option<Vec<u8>>,
 }
 
-/// The same values under the current key; none if they already are.
+/// The same values encrypted with the current key; none if both already are.
 pub(super) fn reencrypted(
     keys: &EncryptionKeys,
     id: &ResourceId,

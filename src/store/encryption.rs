@@ -21,8 +21,8 @@ pub struct EncryptionKey {
     cipher: XChaCha20Poly1305,
 }
 
-/// The name of a key, which reveals nothing about it: a hash of the key, in hex. It is stored beside
-/// each value that the key encrypts.
+/// The name of a key, which reveals nothing about it: the first 8 bytes of a hash of the key, shown in hex.
+/// It is stored beside each value that the key encrypts.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct KeyId([u8; KEY_ID]);
 
@@ -32,7 +32,7 @@ const NONCE: usize = 24;
 /// The first byte of every encrypted value, so that the format can change later.
 const VERSION: u8 = 1;
 
-/// The text is not the base64 of 32 bytes.
+/// The text is not the base64 of 32 bytes, or repeats one byte.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
 #[non_exhaustive]

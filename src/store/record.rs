@@ -23,7 +23,7 @@ use crate::secret::Tokens;
 pub struct Sequence(i64);
 
 impl Sequence {
-    /// The sequence number with this number.
+    /// The sequence number with this value, as read from a store.
     pub fn new(number: i64) -> Self {
         Self(number)
     }
@@ -68,7 +68,8 @@ impl<T> Dated<T> {
     }
 }
 
-/// The registration of one resource: everything that a store knows except its list.
+/// The registration of one resource: its state, its ids and its tokens. Its list, its sessions and its
+/// revocations are stored beside it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Registration {
@@ -168,7 +169,7 @@ impl ActiveResource {
     }
 }
 
-/// A user whose sessions at a resource from before a moment are invalid.
+/// A user whose sessions at a resource with a lower sequence number are invalid.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Revocation {

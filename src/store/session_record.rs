@@ -101,8 +101,8 @@ impl fmt::Display for SessionKind {
 /// Records are deleted by the store's other methods: when the session is
 /// [closed](super::author::Store::close_session), when its user is
 /// [erased](super::author::Store::erase_person), and when its resource ends. The record of a
-/// [revoked](super::author::Store::revoke) session may stay, but is not listed. The store deletes a record an
-/// hour after its end, in small batches.
+/// [revoked](super::author::Store::revoke) session may stay, but is not listed. The store also deletes the
+/// records of sessions that ended at least an hour ago, in small batches.
 #[async_trait]
 pub trait SessionRecords: fmt::Debug + Send + Sync {
     /// Stores a session under a new key. Returns false, and stores nothing, if its resource is neither active

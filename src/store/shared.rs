@@ -11,9 +11,9 @@ use crate::ids::{ResourceId, TeamId};
 
 /// The part of a [`Store`](super::author::Store) that lets several processes serve the same resources.
 ///
-/// Safety depends on the store alone; this part is for speed and fewer requests. A process that
-/// receives no events obeys changes at the age limit of its lists. A process that gets no lease only asks
-/// Heroku later.
+/// Safety depends on the store alone; this part is for speed and fewer requests. A process that receives no
+/// events applies changes when its lists reach their age limit. A process that gets no lease only asks Heroku
+/// later.
 #[async_trait]
 pub trait SharedStore: fmt::Debug + Send + Sync {
     /// Takes the lease of a job for this process, or renews it. Returns false if another process holds the
@@ -30,8 +30,8 @@ pub trait SharedStore: fmt::Debug + Send + Sync {
 /// A stream of other processes' changes.
 #[async_trait]
 pub trait StoreEvents: Send {
-    /// Waits for the next event. An event may come twice. One that a broken connection has lost comes later;
-    /// none is lost for good.
+    /// Waits for the next event. Each event is delivered at least once; one that a broken connection has lost
+    /// comes later.
     ///
     /// # Cancel safety
     /// If the future is dropped, no event is lost.

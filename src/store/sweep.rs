@@ -40,7 +40,7 @@ impl Sweep {
         });
     }
 
-    /// True once a period.
+    /// True once a period. Also if the next sweep is further ahead than that, as the clock was set back.
     pub(super) fn is_due(&self, now: OffsetDateTime) -> bool {
         let mut next = self.0.lock();
         if next.is_some_and(|at| now < at && at <= now + PERIOD) {

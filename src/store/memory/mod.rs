@@ -40,7 +40,6 @@ impl fmt::Debug for MemoryStore {
 
 impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change below is a single assignment, so a panic elsewhere leaves no partial state.
         self.0.lock()
     }
 }
@@ -49,7 +48,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     async fn next_sequence(&self) -> Result<Sequence, StoreError> {
         let mut state = self.state();
-        // A signed session cookie may hold a sequence number of the previous process.
+        // Starts at the time, because a signed session cookie may have a number of the previous process.
         let first = clock::unix_microseconds();
         state.last_sequence = match state.last_sequence {
             0 => first,

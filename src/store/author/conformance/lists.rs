@@ -11,7 +11,7 @@ use crate::store::author::{
 /// A list is stored with its sequence number.
 pub async fn list_is_stored_with_its_sequence_number(store: impl Store) {
     let id = resource(1);
-    // Of a resource that is not there nothing is kept.
+    // A list of an unknown resource is not stored.
     store.set_list(&id, list(&["ann"], 1)).await.unwrap();
     assert!(store.load(&id).await.unwrap().is_none());
     active(&store, &id).await;

@@ -14,7 +14,12 @@
 //! # }
 //! ```
 //!
-//! They do not check [`SharedStore`](super::SharedStore), nor what happens when a call fails: on an error,
+//! They fail a store that keeps the trait's defaults of [`revoke_all`](Store::revoke_all),
+//! [`note_pending_removal`](Store::note_pending_removal) or [`erase_person`](Store::erase_person).
+//!
+//! They do not check [`SharedStore`](super::SharedStore), [`is_consumed`](Store::is_consumed),
+//! [`deprovisioned`](Store::deprovisioned), and the methods about absences, such as
+//! [`make_dormant`](Store::make_dormant). Nor do they check what happens when a call fails: on an error,
 //! return [`StoreError`](super::StoreError), and never a value that was not stored.
 
 mod forms;

@@ -155,7 +155,7 @@ pub async fn ambiguous_legacy_id_finds_no_resource(store: impl Store) {
     assert_eq!(found, None);
 }
 
-/// The begin of a deprovisioning deletes the list and keeps the tokens.
+/// Beginning a deprovisioning deletes the list and keeps the tokens.
 pub async fn closing_deletes_the_list_and_keeps_the_tokens(store: impl Store) {
     let id = resource(1);
     assert!(!store.begin_closing(&id).await.unwrap());

@@ -77,7 +77,7 @@ pub async fn restart_keeps_sessions<S: Store>(open: impl AsyncFn() -> S) {
     assert_eq!(found.sessions_since, Some(Sequence::new(1)));
 }
 
-/// A reopened store continues with higher sequence numbers.
+/// A reopened store continues with higher sequence numbers, which begin at the Unix time in microseconds.
 pub async fn reopened_store_continues_with_higher_sequence_numbers<S: Store>(
     open: impl AsyncFn() -> S,
 ) {

@@ -1,4 +1,4 @@
-//! What the rules store.
+//! Values that the rules store, and helpers to store and read them.
 
 use std::time::Duration;
 
