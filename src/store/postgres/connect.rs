@@ -25,20 +25,20 @@ impl PostgresStore {
     /// concurrently.
     ///
     /// Takes up to 5 connections, one of which waits for events. The connection must be encrypted (TLS)
-    /// unless it stays on this machine: `?sslmode=require` if the address says nothing, and best
-    /// `verify-full` with `sslrootcert`. It must be a direct connection, or use a pooler in session mode.
-    /// [`connect_with`](Self::connect_with) has settings for other cases.
+    /// unless it stays on this machine: an address without `sslmode` means `require`. Better is `verify-full`
+    /// with `sslrootcert`, which also checks who the server is. It must be a direct connection, or use a
+    /// pooler in session mode. [`connect_with`](Self::connect_with) has settings for other cases.
     ///
     /// # Errors
     /// - The database cannot be reached or used.
-    /// - None of the keys opens an encrypted value of the database.
+    /// - A value in the database is encrypted with a key that is not among `keys`.
     /// - `sslmode` permits a connection to another machine without TLS.
     /// - A pooler in between assigns each transaction another connection.
     pub async fn connect(url: &str, keys: EncryptionKeys) -> Result<Self, StoreError> {
         Self::connect_with(PostgresOptions::default(), url, keys).await
     }
 
-    /// As [`connect`](Self::connect), with at most this many connections; at least 2.
+    /// As [`connect`](Self::connect), with at most this many connections; fewer than 2 count as 2.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -121,7 +121,7 @@ impl PostgresStore {
 }
 
 impl Clone for PostgresStore {
-    /// The clone identifies itself to others by its own id.
+    /// The clone has an id of its own, so that it and the original notify each other.
     fn clone(&self) -> Self {
         let number = self.clones.fetch_add(1, Ordering::Relaxed) + 1;
         Self {

@@ -16,7 +16,7 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 #[derive(Clone, Debug)]
 pub(super) struct Db {
     pub(super) pool: PgPool,
-    /// Nothing outlives a transaction: no statement, no setting, no lock, no `LISTEN`.
+    /// Behind such a pooler nothing outlives a transaction: no statement, no setting, no lock, no `LISTEN`.
     pub(super) is_pooled: bool,
 }
 
@@ -31,11 +31,13 @@ pub(super) async fn answer<T>(
 }
 
 impl Db {
-    /// A statement that runs in a transaction of its own.
+    /// A statement for a transaction that the caller has begun. Behind a pooler it has no name, because a
+    /// named one would outlive the transaction.
     pub(super) fn statement<'q>(&self, sql: &'q str) -> Statement<'q> {
         sqlx::query(sql).persistent(!self.is_pooled)
     }
 
+    /// Runs a statement in a transaction of its own; so do the methods below.
     pub(super) async fn execute(
         &self,
         statement: Statement<'_>,

@@ -58,7 +58,8 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
     Ok(())
 }
 
-/// As sqlx does it, in its table, but without named statements, which a pooler mixes up between clients.
+/// Runs the missing migrations as sqlx does, with its table, but without named statements: a pooler mixes
+/// those up between clients.
 async fn run_missing(transaction: &mut PgConnection) -> Result<(), StoreError> {
     let known = [
         (1, "resources", include_str!("0001_resources.sql")),

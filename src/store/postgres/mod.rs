@@ -50,6 +50,7 @@ pub struct PostgresStore {
     keys: EncryptionKeys,
     /// How other processes and clones identify this one.
     me: Uuid,
+    /// How many clones there have been, for the id of the next one.
     clones: Arc<AtomicU64>,
     /// When it was opened, by the server's clock.
     opened_at: OffsetDateTime,
@@ -64,6 +65,7 @@ impl Store for PostgresStore {
     }
 
     async fn put(&self, id: &ResourceId, registration: Registration) -> Result<bool, StoreError> {
+        // Both statements get the same parameters, so each must use all of them.
         let sql = match registration.revision {
             0 => {
                 "WITH changed AS (INSERT INTO tower_heroku_sso.resource

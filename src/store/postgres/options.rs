@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::store::StoreError;
 
-/// The default maximum number of connections. Requests need none: they are checked against memory.
+/// The default maximum number of connections. Most requests need none: they are checked against memory.
 const CONNECTIONS: u32 = 5;
 /// One of them waits for events.
 const FEWEST: u32 = 2;

@@ -18,6 +18,7 @@ pub(super) async fn revoke(
     revocation: Revocation,
     forget_before: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    // A statement cannot delete and insert the same row, so the old row of this email is left to the insert.
     let change = sqlx::query(
         "WITH old AS (DELETE FROM tower_heroku_sso.revocation
          WHERE resource = $1 AND at < $5 AND email <> $2),
@@ -96,7 +97,7 @@ const CONCERNED: &str =
     UNION SELECT resource FROM tower_heroku_sso.pending_removal WHERE email = $1)
     ORDER BY id FOR UPDATE";
 
-/// Their records are deleted, and their closing is known to all processes.
+/// Deletes the records of the person's sessions, and closes the sessions in all processes.
 const SESSIONS: &str = "WITH ended AS (DELETE FROM tower_heroku_sso.session
     WHERE email = $1 AND resource = ANY($2) RETURNING key, ends_at),
     closed AS (INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by)
@@ -112,8 +113,8 @@ const REVOCATIONS: &str = "WITH gone AS (DELETE FROM tower_heroku_sso.revocation
     FROM gone WHERE id = gone.resource RETURNING id)
     SELECT pg_notify($4, $3::text || ' resource ' || id)::text FROM changed";
 
-/// Erases a person, in one transaction. What is stored about the person meanwhile is left to the next
-/// erasure.
+/// Erases a person, in one transaction. Data that is stored during the transaction may stay: it is left to
+/// the next erasure.
 pub(super) async fn erase(
     store: &PostgresStore,
     email: &Email,

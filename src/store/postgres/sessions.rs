@@ -17,7 +17,7 @@ use crate::store::sweep::SESSIONS_AT_ONCE;
 #[async_trait]
 impl SessionRecords for PostgresStore {
     async fn insert_session(&self, session: &SessionRecord) -> Result<bool, StoreError> {
-        // Waits for a change of the resource's state: no session is left behind by one that ends.
+        // `FOR SHARE` waits for a concurrent end of the resource, which would miss this session.
         let insert = sqlx::query(
             "INSERT INTO tower_heroku_sso.session
              (key, resource, email, kind, sequence, began_at, seen_at, ends_at, data)
@@ -67,7 +67,7 @@ impl SessionRecords for PostgresStore {
     async fn note_seen(&self, seen: &[(SessionKey, OffsetDateTime)]) -> Result<(), StoreError> {
         let (keys, at): (Vec<&str>, Vec<OffsetDateTime>) =
             seen.iter().map(|(key, at)| (key.as_str(), *at)).unzip();
-        // Skips rows that another process is updating: two of them never wait for each other.
+        // Skips rows that another process is updating, so that two processes never wait for each other.
         let update = sqlx::query(
             "UPDATE tower_heroku_sso.session SET seen_at = u.at
              FROM unnest($1::text[], $2::timestamptz[]) AS u (key, at)
@@ -88,7 +88,8 @@ const ENDED: &str = "DELETE FROM tower_heroku_sso.session WHERE key IN
     (SELECT key FROM tower_heroku_sso.session
     WHERE ends_at < least($1, clock_timestamp() - interval '1 hour')
     LIMIT $2 FOR UPDATE SKIP LOCKED)";
-/// An older release ends a resource without its sessions.
+/// A release without this table ends a resource, and leaves its sessions. The text names `$1` only because both
+/// batches get it.
 const LEFT_BEHIND: &str = "DELETE FROM tower_heroku_sso.session WHERE key IN
     (SELECT s.key FROM tower_heroku_sso.resource r
     JOIN tower_heroku_sso.session s ON s.resource = r.id

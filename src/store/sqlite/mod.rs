@@ -51,9 +51,9 @@ impl SqliteStore {
     /// Opens the file and migrates its tables. A missing file is created, readable by its owner only.
     ///
     /// # Errors
-    /// If the file cannot be used, or none of the keys opens one of its encrypted values.
+    /// If the file cannot be used, or a value in it is encrypted with a key that is not among `keys`.
     pub async fn open(path: impl AsRef<Path>, keys: EncryptionKeys) -> Result<Self, StoreError> {
-        // Always the name of a file: SQLite reads `file:` and `:memory:` as something else.
+        // Joined to `.`, because SQLite does not read a plain `file:…` or `:memory:` as the name of a file.
         let path = &Path::new(".").join(path);
         make_private(path).map_err(StoreError::new)?;
         let options = SqliteConnectOptions::new()

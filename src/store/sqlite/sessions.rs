@@ -111,7 +111,8 @@ pub(super) async fn close_session(
 
 const ENDED: &str = "DELETE FROM heroku_sso_session WHERE key IN
     (SELECT key FROM heroku_sso_session WHERE ends_at < ?1 LIMIT ?2)";
-/// An older release ends a resource without its sessions.
+/// A release without this table ends a resource, and leaves its sessions. The text names `?1` only because both
+/// batches get it.
 const LEFT_BEHIND: &str = "DELETE FROM heroku_sso_session WHERE key IN
     (SELECT s.key FROM heroku_sso_resource r JOIN heroku_sso_session s ON s.resource = r.id
     WHERE r.state <> 'active' AND ?1 NOT NULL LIMIT ?2)";

@@ -74,7 +74,7 @@ impl SqliteStore {
     }
 }
 
-/// An error if the file has a value that none of the keys opens.
+/// An error if a value in the file is encrypted with a key that is not among `keys`.
 pub(super) async fn check_stored_keys(
     pool: &SqlitePool,
     keys: &EncryptionKeys,
