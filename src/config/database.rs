@@ -54,7 +54,7 @@ impl Database {
         let url = self.url.expose_secret();
         let path = url.strip_prefix("sqlite:").unwrap_or_default();
         let path = path.strip_prefix("//").unwrap_or(path);
-        // What SQLite or other programs read as something else than the name of a file.
+        // SQLite and other programs do not read these as the name of a file.
         let is_uri = path.to_ascii_lowercase().starts_with("file:");
         if path.is_empty() || path.starts_with(':') || path.contains('?') || is_uri {
             return Err(invalid("expected `sqlite:FILE`, without options"));

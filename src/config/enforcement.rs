@@ -61,7 +61,7 @@ impl Enforcement {
         Self::For(ResourceRule::share(percent))
     }
 
-    /// True if a request of this resource is enforced; none if the resource is not known.
+    /// True if a request is enforced. `resource` is none if the request does not say whose it is.
     pub(crate) fn includes(&self, resource: Option<&ResourceId>) -> bool {
         match self {
             Self::Enforce => true,
@@ -132,7 +132,7 @@ impl fmt::Debug for ResourceRule {
     }
 }
 
-/// Between 0 and 99. A hash, because ids may have a time in them.
+/// A number from 0 to 99. From a hash, because an id may contain the time of its creation.
 fn bucket(resource: &ResourceId) -> u8 {
     let digest = Sha256::digest(resource.to_string());
     let number = digest[..8].iter().fold(0, |number: u64, byte| {

@@ -21,7 +21,7 @@ pub(crate) struct Environment {
     pub(crate) config: Config,
     /// The store that `DATABASE_URL` names.
     pub(crate) database: Option<Database>,
-    /// There is a key for the tokens in a database.
+    /// True if there is a key for the tokens in a database.
     pub(crate) has_encryption_key: bool,
     /// The keys of sessions in cookies.
     #[cfg(feature = "jwt")]

@@ -8,7 +8,7 @@ use crate::secret::WeakSecret;
 
 /// An invalid configuration. Never contains the value of a setting that may be secret.
 ///
-/// `Debug` also prints the sentence, as that is what a `main` that returns an error shows.
+/// `Debug` prints the same text and its causes, because a `main` that returns an error shows that.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
@@ -104,7 +104,7 @@ pub enum SetupError {
         setting: &'static str,
         /// The shortest allowed duration.
         least: Duration,
-        /// The setting that is the shortest allowed duration, if it is one: lower that, or raise this.
+        /// The setting that is the shortest allowed duration, if one is: lower that one, or raise this one.
         least_is: Option<&'static str>,
         /// The longest allowed duration.
         most: Duration,

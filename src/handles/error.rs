@@ -102,7 +102,7 @@ pub enum RegisterError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeprovisionError {
-    /// Other work on the resource, in this process or another, takes too long: try again.
+    /// Other work on the resource in this process takes too long: try again.
     #[error("timed out waiting for other work on the resource; try again")]
     Busy,
     /// The end of the process interrupted the work: try again.
@@ -153,8 +153,8 @@ impl LookupError {
 }
 
 impl RefreshError {
-    /// A status for the response of a handler: 404, 410, 429 over the budget, 502 for an answer of Heroku's,
-    /// or 503.
+    /// A status for the response of a handler: 404, 410, 429 over the budget, 502 if Heroku gave no usable
+    /// answer, or 503.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Deprovisioned => StatusCode::GONE,
@@ -185,8 +185,8 @@ impl RefreshError {
 }
 
 impl RegisterError {
-    /// A status for the response of a handler: 410, 502 for an answer of Heroku's, or 503 if a retry can
-    /// succeed.
+    /// A status for the response of a handler: 410, 502 if Heroku did not exchange the code, or 503 if a
+    /// retry can succeed.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Deprovisioned => StatusCode::GONE,
@@ -204,7 +204,7 @@ impl DeprovisionError {
 }
 
 impl AccessTokenError {
-    /// A status for the response of a handler: 404, 410, 502 for an answer of Heroku's, or 503.
+    /// A status for the response of a handler: 404, 410, 502 if Heroku did not renew the token, or 503.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Deprovisioned => StatusCode::GONE,
@@ -223,7 +223,7 @@ impl From<SyncError> for LookupError {
             SyncError::Gone => Self::Deprovisioned,
             SyncError::Store(error) => Self::Store(error),
             SyncError::UnknownResource => Self::UnknownResource,
-            // No fetch and no token is part of a look-up.
+            // A look-up needs neither a fetch nor a token.
             _ => Self::Interrupted,
         }
     }
@@ -241,7 +241,7 @@ impl From<SyncError> for RefreshError {
             SyncError::Slow { limit } => Self::Slow { limit },
             SyncError::Store(error) => Self::Store(error),
             SyncError::UnknownResource => Self::UnknownResource,
-            // The last two are verdicts about a person, of whom a fetch knows nothing.
+            // The last two are decisions about a user; a fetch makes none.
             SyncError::Interrupted | SyncError::MembersWithheld | SyncError::NoUsableList => {
                 Self::Interrupted
             }
@@ -256,7 +256,7 @@ impl From<SyncError> for RegisterError {
             SyncError::Gone => Self::Deprovisioned,
             SyncError::Heroku(error) => Self::Heroku(error),
             SyncError::Store(error) => Self::Store(error),
-            // Removed by another process at the same time. No list is part of a registration.
+            // Another process removed the resource at the same time. A registration needs no list.
             _ => Self::Interrupted,
         }
     }
@@ -282,7 +282,7 @@ impl From<SyncError> for AccessTokenError {
             SyncError::NeedsGrant | SyncError::NoTokens => Self::NeedsGrant,
             SyncError::Store(error) => Self::Store(error),
             SyncError::UnknownResource => Self::UnknownResource,
-            // No list is part of a token.
+            // A token needs no list.
             _ => Self::Interrupted,
         }
     }

@@ -12,7 +12,7 @@ use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
-/// Rows with an error of which the report has the number.
+/// The report has the numbers of at most this many unreadable rows.
 const MOST_ROWS: usize = 100;
 
 /// One row of a table of tokens.
@@ -122,10 +122,10 @@ pub struct ImportReport {
     pub registered: u64,
     /// Resources whose tokens were replaced by ones that expire later.
     pub replaced: u64,
-    /// The same for resources that are [dormant](crate::Resources::dormant) here. They stay so: Heroku is
-    /// asked with the new tokens, and an answer with the list revives the resource.
+    /// [Dormant](crate::Resources::dormant) resources whose tokens were replaced. They stay dormant until
+    /// Heroku answers the new tokens with the list.
     pub dormant: u64,
-    /// Resources that have tokens which expire later, and only got another `legacy_id`.
+    /// Resources that already had tokens which expire later, and only got another `legacy_id`.
     pub renamed: u64,
     /// Resources that have these tokens already, or ones that expire later.
     pub unchanged: u64,

@@ -70,7 +70,7 @@ impl Lists {
     /// If this returns, the process is alive. [`Health::fresh`] says whether its lists are fresh enough to
     /// admit users, and [`Health::store_error`] why the store does not answer.
     pub async fn health(&self) -> Health {
-        // For a resource that does not exist: the cheapest read.
+        // The cheapest read: a resource that does not exist.
         let read = self.directory().store().get(&Uuid::nil().into()).await;
         Health {
             store_error: read.err(),
@@ -79,8 +79,8 @@ impl Lists {
     }
 
     /// Explains in words why a user can or cannot sign in to a resource now, for the partner's own staff. The
-    /// gate itself uses the same rule. The answer is from this process's data, without a request to Heroku.
-    /// `account` is none if only the email is known.
+    /// gate itself uses the same rule. The answer is from this process's data and the store, without a
+    /// request to Heroku. `account` is none if only the email is known.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell whether the resource exists.

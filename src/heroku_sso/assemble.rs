@@ -27,7 +27,7 @@ pub(super) enum StoreChoice {
     Given(Arc<dyn Store>),
     /// In a database that is not connected yet.
     Database(Database),
-    /// The environment has a key for a database, and names none.
+    /// The environment has an encryption key, but no database for it.
     Missing,
 }
 
@@ -135,8 +135,8 @@ fn sync_settings(config: &Config, audit: AuditLog) -> SyncSettings {
     }
 }
 
-/// How long a signed token is used before the store is asked whether its session was closed. A store that no
-/// other process uses has nothing to add.
+/// How long a signed token is used before the store is asked again whether its session was closed. A store
+/// that no other process uses is asked once: this process notices every later closing itself.
 fn closed_after(config: &Config, store: &dyn Store) -> Duration {
     match store.shared().is_some() {
         true => config.session_cache,

@@ -227,7 +227,7 @@ impl HerokuSsoBuilder {
         /// prefix `__Host-` requires, so two add-ons need two hosts.
         ///
         /// Its origin is that of your own pages: a sign-out and a WebSocket from any other are rejected.
-        /// Default: none, so that `Host` says the origin. It must then be https, except on loopback or with
+        /// Default: none, so that `Host` gives the origin. It must then be https, except on loopback or with
         /// [`insecure_cookies`](Self::insecure_cookies). Forwarded headers decide nothing.
         public_url: Url => |config, url| config.public_url = Some(url);
 
@@ -252,8 +252,8 @@ impl HerokuSsoBuilder {
 /// # Responses
 impl HerokuSsoBuilder {
     /// Your own response in place of the gate's to a rejection: a page in your design, or a redirect to your
-    /// own login. Applies to every gate and every role guard of this [`HerokuSso`]. For None, the gate
-    /// answers itself. Default: None for every rejection.
+    /// own login. Applies to every gate and every role guard of this [`HerokuSso`]. If the function returns
+    /// `None`, as by default, the gate answers itself.
     ///
     /// ```
     /// # use tower_heroku_sso::{HerokuSsoBuilder, RejectionKind};

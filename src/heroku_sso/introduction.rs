@@ -22,8 +22,8 @@ impl HerokuSsoBuilder {
     /// sign-in. Under [`Enforcement::For`] it also decides whether a request is enforced or observed.
     ///
     /// It is called for each request before anything is looked up, so it must not block, and a panic in it
-    /// is a panic of the request. A session that has to be read from a database belongs into the request's
-    /// extensions, by a layer outside of the gate. It excludes
+    /// is a panic of the request. A layer outside of the gate can read a session from a database beforehand,
+    /// and put it into the request's extensions. It excludes
     /// [`resource_in_path`](Self::resource_in_path). Default: none.
     pub fn resource_of(
         mut self,

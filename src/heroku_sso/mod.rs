@@ -118,8 +118,8 @@ impl HerokuSso {
     }
 
     /// Puts an axum router behind the gate: its routes, its fallback and its middleware. The result also has
-    /// the SSO path, the sign-out path, and, if they are configured, the path of programs' sign-ins and that
-    /// of webhooks.
+    /// the SSO path, the sign-out path, and, if they are configured, the path where command-line clients sign
+    /// in and that of webhooks.
     ///
     /// ```
     /// # use axum::{Router, routing::get};

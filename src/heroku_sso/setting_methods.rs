@@ -1,4 +1,4 @@
-//! Macros for the methods of the builder: one line a setting.
+//! Macros for the methods of the builder, one for each setting.
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty => $set:expr;)*) => {

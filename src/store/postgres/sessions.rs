@@ -88,7 +88,7 @@ const ENDED: &str = "DELETE FROM tower_heroku_sso.session WHERE key IN
     (SELECT key FROM tower_heroku_sso.session
     WHERE ends_at < least($1, clock_timestamp() - interval '1 hour')
     LIMIT $2 FOR UPDATE SKIP LOCKED)";
-/// A release without this table ends a resource, and leaves its sessions. The text names `$1` only because both
+/// A release without this table ends a resource, and leaves its sessions. `$1` is here only because both
 /// batches get it.
 const LEFT_BEHIND: &str = "DELETE FROM tower_heroku_sso.session WHERE key IN
     (SELECT s.key FROM tower_heroku_sso.resource r

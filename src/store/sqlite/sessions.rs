@@ -111,7 +111,7 @@ pub(super) async fn close_session(
 
 const ENDED: &str = "DELETE FROM heroku_sso_session WHERE key IN
     (SELECT key FROM heroku_sso_session WHERE ends_at < ?1 LIMIT ?2)";
-/// A release without this table ends a resource, and leaves its sessions. The text names `?1` only because both
+/// A release without this table ends a resource, and leaves its sessions. `?1` is here only because both
 /// batches get it.
 const LEFT_BEHIND: &str = "DELETE FROM heroku_sso_session WHERE key IN
     (SELECT s.key FROM heroku_sso_resource r JOIN heroku_sso_session s ON s.resource = r.id
