@@ -7,8 +7,7 @@ use crate::access::{Email, Roles};
 use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 
-/// One event for the audit log. Fields that say nothing about an event are none, and are left out of its
-/// JSON.
+/// One event for the audit log. A field that does not apply to an event is none, and is left out of its JSON.
 ///
 /// ```
 /// use tower_heroku_sso::audit::{AuditEvent, AuditKind};
@@ -22,8 +21,8 @@ use crate::sso::Proof;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// The version of this form: [`AuditEvent::VERSION`]. A field or an event that is added keeps the
-    /// version; one that is removed, renamed or changes its meaning gets another.
+    /// The version of the format: [`AuditEvent::VERSION`]. Adding a field or an event keeps the version;
+    /// removing or renaming one, or changing its meaning, raises it.
     pub version: u32,
     /// When it happened, by the clock of the process that noticed. In JSON as in RFC 3339.
     #[serde(with = "time::serde::rfc3339")]
@@ -83,7 +82,7 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// The version of the form of the events of this release.
+    /// The version of the format of this release's events.
     pub const VERSION: u32 = 1;
 
     pub(super) fn new(event: AuditKind, at: OffsetDateTime) -> Self {

@@ -16,7 +16,7 @@ use crate::meter;
 /// How many events may wait for the function.
 const WAITING: usize = 4096;
 
-/// How many of these places events that any outsider can cause leave free.
+/// How many of these places are reserved for events that an outsider cannot cause.
 const RESERVED: usize = WAITING / 2;
 
 /// The partner's function.
@@ -36,7 +36,7 @@ pub(crate) struct AuditHook {
     warnings: Arc<Warnings>,
 }
 
-/// Of events that were dropped. An outsider who causes the one does not suppress the other.
+/// Limits the log lines about dropped events. A flood by outsiders does not suppress the other line.
 #[derive(Default)]
 struct Warnings {
     full: LogThrottle,
@@ -46,7 +46,7 @@ struct Warnings {
 impl AuditHook {
     /// Starts the thread.
     pub(crate) fn start(function: AuditFunction) -> io::Result<Self> {
-        // From the start, so that an alert has a series to watch.
+        // Counts zero, so that an alert has a series to watch from the start.
         meter::audit_events_dropped(0);
         let (queue, events) = channel(WAITING);
         let thread = thread::Builder::new().name("heroku-sso-audit".to_owned());
@@ -80,7 +80,8 @@ impl AuditHook {
     }
 }
 
-/// True for what needs neither a session nor a signature of Heroku's, so that a flood of it costs nothing.
+/// True for events that need neither a session nor Heroku's signature: a flood of them costs an outsider
+/// nothing.
 fn is_caused_by_outsiders(kind: AuditKind) -> bool {
     matches!(
         kind,

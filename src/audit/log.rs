@@ -93,7 +93,7 @@ impl AuditLog {
         self.record(self.of(AuditKind::AllRevoked, resource));
     }
 
-    /// By the partner's own code. Whose session it was is known only if the crate's own store has it.
+    /// Ended by the partner's own code. `of` is none unless the store has the session's record.
     pub(crate) fn session_ended(&self, of: Option<(&ResourceId, &Email)>, key: &SessionKey) {
         let event = AuditEvent::new(AuditKind::SessionEnded, self.clock.now());
         self.record(AuditEvent {

@@ -6,8 +6,8 @@ use uuid::Builder;
 /// Heroku's router sets it, and passes on one that a client sent.
 const HEADER: &str = "x-request-id";
 
-/// What the client or a router calls this request. It is written to the audit log, and nothing is decided by
-/// it.
+/// The id that the client or a router gave to this request. It is written to the audit log, and nothing is
+/// decided by it.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestId(Option<HeaderValue>);
 

@@ -33,7 +33,7 @@ macro_rules! write_at {
     }};
 }
 
-/// Writes the event, at the level of its kind, and where an operator must act, with what to do.
+/// Writes the event at the level of its kind. If an operator must act, the message says what to do.
 pub(super) fn write(event: &AuditEvent) {
     match event.event {
         AuditKind::NeedsGrant => write_at!(

@@ -23,7 +23,7 @@ impl HerokuSsoBuilder {
     ///
     /// It is called for each request before anything is looked up, so it must not block, and a panic in it
     /// is a panic of the request. A layer outside of the gate can read a session from a database beforehand,
-    /// and put it into the request's extensions. It excludes
+    /// and put it into the request's extensions. Cannot be combined with
     /// [`resource_in_path`](Self::resource_in_path). Default: none.
     pub fn resource_of(
         mut self,

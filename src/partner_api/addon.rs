@@ -10,8 +10,8 @@ use crate::ids::ResourceId;
 ///
 /// Heroku delivers at least once: each method must be able to run again for the same resource. For each
 /// resource one method runs at a time. Within a process this always holds; across processes it holds as long
-/// as they keep their lease (a store that is unavailable for ten seconds can lose it). A method that has
-/// begun runs to its end, even if Heroku disconnects. The defaults do nothing, successfully.
+/// as they keep their lease, which they can lose if the store is unavailable for ten seconds. A method that
+/// has begun runs to its end, even if Heroku disconnects. The default methods do nothing, and succeed.
 pub trait Addon: Send + Sync + 'static {
     /// Creates what the resource needs. Its tokens already work.
     ///
@@ -37,7 +37,7 @@ pub trait Addon: Send + Sync + 'static {
         async { Ok(Outcome::done()) }
     }
 
-    /// Removes what the resource had. Only Heroku's DELETE calls it. Access ends when it succeeds; with
+    /// Removes what the resource had. Only Heroku's DELETE calls it. When it succeeds, access has ended; with
     /// [`Outcome::Later`] the tokens work until
     /// [`Resources::deprovision`](crate::Resources::deprovision).
     ///

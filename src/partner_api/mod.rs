@@ -4,14 +4,15 @@
 //! `POST /heroku/resources`, `PUT` and `DELETE /heroku/resources/:uuid`, all with HTTP Basic and the
 //! manifest's `id` and `api.password`. Heroku delivers at least once, so each is idempotent by uuid:
 //! an [`Addon`] must be too. Calls for one resource run one after the other. A call that waits longer than
-//! some seconds for the previous one gets 503. Source:
+//! ten seconds for the previous one gets 503. Source:
 //! <https://devcenter.heroku.com/articles/add-on-partner-api-reference>.
 //!
 //! | call | answer |
 //! | --- | --- |
 //! | provision | 200, or 202 for [`Outcome::Later`]; 410 for a uuid that was deprovisioned; 422 for a malformed body or an [`AddonError::Rejected`]; 503 if Heroku does not accept the grant now, or for [`AddonError::TryLater`] |
 //! | change the plan | 200 or 202; 404 for an unknown uuid, 410 for one that is or was deprovisioned; 422, 503 |
-//! | deprovision | 204, or 202 for [`Outcome::Later`]; 404; 410 once it has succeeded; 503 |
+//! | deprovision | 204, or 202 for [`Outcome::Later`]; 404; 410 once it has succeeded; 422, 503 |
+//! | any with a body that is larger than 64 KiB, or incomplete after ten seconds | 413, 408 |
 //! | any, with wrong credentials | 401 |
 //!
 //! # Your own part
@@ -36,10 +37,9 @@
 //! # }
 //! ```
 //!
-//! After [`AddonError::Rejected`], a new resource is removed again. After
-//! [`AddonError::TryLater`] it stays registered, as Heroku asks again with the same grant. If it is
-//! rejected later, or never provisioned, it is your task to
-//! [`deprovision`](crate::Resources::deprovision) it.
+//! After [`AddonError::Rejected`], a new resource is removed again. After [`AddonError::TryLater`] it stays
+//! registered, as Heroku asks again with the same grant. If Heroku never provisions it, or you reject it in a
+//! later call, [`deprovision`](crate::Resources::deprovision) it yourself.
 
 mod addon;
 mod basic_auth;

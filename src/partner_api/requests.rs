@@ -24,7 +24,8 @@ pub struct Provision {
     pub callback_url: Option<String>,
     /// Where to send log lines, if the manifest asks for it.
     pub log_input_url: Option<String>,
-    /// The token for log lines.
+    /// The token that comes with each log line of the app: see
+    /// [`Outcome::with_log_drain_url`](super::Outcome::with_log_drain_url).
     pub log_drain_token: Option<SecretString>,
     #[serde(default)]
     pub(super) oauth_grant: Option<GrantJson>,

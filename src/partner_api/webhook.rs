@@ -32,7 +32,7 @@ pub(crate) struct Receiver {
     rejected: LogThrottle,
 }
 
-/// What receives webhooks; none if none are configured.
+/// The receiver of webhooks; none if no webhooks are configured.
 pub(crate) fn webhooks(directory: &Arc<Directory>) -> Option<Arc<Receiver>> {
     let webhooks = directory.settings().webhooks.as_ref()?;
     Some(Arc::new(Receiver {
@@ -104,7 +104,7 @@ impl Receiver {
             return Ok("duplicate");
         }
         let about = self.directory.follow_hint(hint).await?;
-        // Not earlier: Heroku repeats a webhook without a response, also after it disconnected itself.
+        // Not earlier: Heroku repeats a webhook that got no response, also if Heroku itself disconnected.
         if let Some(event) = event {
             self.seen.note(event);
         }

@@ -1,4 +1,4 @@
-//! What is counted of the requests of a day, and of the people of a resource.
+//! The counts: requests by day and verdict, and users who are not on their list.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ pub struct ObservedTotals {
     pub allowed: u64,
     /// They would have been rejected, by [reason](crate::RejectionKind::code).
     pub rejected: BTreeMap<&'static str, u64>,
-    /// They had no session at the gate: a browser would have been led through Heroku.
+    /// They had no session at the gate: a browser would have been redirected to Heroku.
     pub sign_in_needed: u64,
     /// There was no verdict in time.
     pub undecided: u64,
@@ -85,8 +85,8 @@ impl ObservedTotals {
         self.allowed + self.rejected() + self.sign_in_needed + self.undecided
     }
 
-    /// The share that would have been rejected, between 0 and 1, of those whose user the gate knows. None
-    /// without any.
+    /// The share that would have been rejected, between 0 and 1, of those whose user the gate knows. None if
+    /// there are no such requests.
     pub fn rejected_share(&self) -> Option<f64> {
         let known = self.allowed + self.rejected();
         (known > 0).then(|| self.rejected() as f64 / known as f64)

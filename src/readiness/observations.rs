@@ -12,16 +12,16 @@ use super::counts::{ObservedDay, OffList, Seen};
 use crate::access::Email;
 use crate::ids::ResourceId;
 
-/// Days before the last ones are forgotten.
+/// How many days are kept; earlier ones are dropped.
 const DAYS: usize = 31;
 
-/// People and resources that are told apart. Those beyond that are not counted.
+/// The maximum number of people off their lists, and of unregistered resources. Further ones are not counted.
 const MOST: usize = 10_000;
 
 /// What was observed since the process began.
 pub(crate) struct Observations {
     since: OffsetDateTime,
-    /// People are told apart by a hash with a key of this process, so that no email is kept.
+    /// Makes the hash by which a person is counted once. Its key is of this process; no email is kept.
     hasher: RandomState,
     counts: Mutex<Counts>,
 }

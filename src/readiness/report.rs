@@ -10,7 +10,8 @@ use super::observations::Observations;
 use crate::ids::ResourceId;
 use crate::sync::Directory;
 
-/// A greater share of undecided requests, in percent, has a cause that must be found first.
+/// The largest share of undecided requests, in percent, with which the gate can be enforced. A greater share
+/// has a cause that must be found first.
 const MOST_UNDECIDED: u64 = 1;
 
 /// Whether the gate can be enforced: what was observed, and what is missing. From
@@ -22,8 +23,8 @@ const MOST_UNDECIDED: u64 = 1;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Readiness {
-    /// True if nothing is missing. It does not say whether you want to reject the users who are off their
-    /// list: see [`off_list`](Self::off_list).
+    /// True if nothing is [missing](Self::missing). Whether to reject the users who are off their list is for
+    /// you to decide: see [`off_list`](Self::off_list).
     pub ready: bool,
     /// The start of this process.
     #[serde(with = "time::serde::rfc3339")]

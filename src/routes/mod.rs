@@ -62,14 +62,15 @@ impl Routes {
             .merge(self.webhook_route(false))
     }
 
-    /// The SSO path, the sign-out path and, if it is set, the path of programs' sign-ins, as routes.
+    /// The SSO path, the sign-out path and, if it is set, the path where command-line clients sign in, as
+    /// routes.
     ///
     /// [`protect`](crate::HerokuSso::protect) and [`partner_api`](Self::partner_api) have them too. They
     /// are for a router with [`layer`](crate::HerokuSso::layer) whose fallback is not inside of it: with
     /// `route_layer`, under `nest`, or where a `merge` replaces the fallback. Merging them twice does no
     /// harm.
     ///
-    /// No routes while the gate [observes](crate::Enforcement) any resource: the app has its own ones inside
+    /// Has no routes while the gate [observes](crate::Enforcement) any resource: the app has its own inside
     /// the layer.
     pub fn sign_in<S>(&self) -> Router<S>
     where

@@ -1,4 +1,4 @@
-//! Routes of the crate's own, which can be mounted more than once.
+//! Routes of the crate itself, which can be mounted more than once.
 
 use std::convert::Infallible;
 

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::own_path;
 use crate::gate::{GateState, HerokuSsoLayer};
 
-/// The SSO path, the sign-out path, and the path of programs' sign-ins.
+/// The SSO path, the sign-out path, and the path where command-line clients sign in.
 pub(super) fn routes<S>(gate: &Arc<GateState>) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,

@@ -11,11 +11,11 @@ const MAX_ID: usize = 64;
 /// A reason to ask Heroku.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum ChangeHint {
-    /// About an app, its collaborators or its owner.
+    /// An app has changed, its collaborators or its owner.
     App(AppId),
     /// A collaborator may have left the app. The user's requests wait until Heroku was asked.
     Left(AppId, Email),
-    /// About an add-on.
+    /// An add-on or its attachments have changed.
     Resource(ResourceId),
 }
 

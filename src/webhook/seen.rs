@@ -5,7 +5,7 @@ use quick_cache::sync::Cache;
 /// How many events are remembered; Heroku repeats one until it is answered.
 const REMEMBERED: usize = 4096;
 
-/// The events that were seen, up to a limit.
+/// The ids of events that were handled, up to a limit.
 #[derive(Debug)]
 pub(crate) struct Seen(Cache<Box<str>, ()>);
 

@@ -30,9 +30,9 @@ impl Webhooks {
         self
     }
 
-    /// Subscribes each resource at Heroku, with `url` as the public address of the route: https, or
-    /// http to a loopback address. When the address or the first secret changes, the subscriptions
-    /// are renewed. Without this setting, the partner must subscribe.
+    /// Subscribes each resource at Heroku, with `url` as the public address of the route: https, or http to a
+    /// loopback address. When the address or the first secret changes, each resource is subscribed again. A
+    /// subscription of another address is not removed. Without this setting, the partner must subscribe.
     pub fn subscribe_at(mut self, url: Url) -> Self {
         self.url = Some(url);
         self
