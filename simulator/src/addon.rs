@@ -147,9 +147,9 @@ impl AddOn {
         partner::change_plan(&self.simulator.shared, self.id, plan).await
     }
 
-    /// Deprovisions it at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API answers
-    /// 404 for it from then on, and rejects its tokens; on 202 it does so once the partner calls `POST
-    /// /addons/:id/actions/deprovision`.
+    /// Deprovisions it at the partner: `DELETE /heroku/resources/:uuid`. On 200, 204 or 410 the API rejects
+    /// its tokens from then on (401), and answers 404 for it to other tokens. On 202 it does so once the
+    /// partner calls `POST /addons/:id/actions/deprovision`.
     ///
     /// # Errors
     /// [`PartnerUnreachable`] if there is no answer.

@@ -73,15 +73,15 @@ impl App {
         self.change(|changes| changes.detach(addon.id, self.id))
     }
 
-    /// The add-on of this app, created if it has none (then on the plan `basic`, and unknown to the
-    /// partner until it is [provisioned](AddOn::provision)).
+    /// The oldest add-on of this app that was not removed. If there is none, it is created, on the plan
+    /// `basic`, and is unknown to the partner until it is [provisioned](AddOn::provision).
     pub fn addon(&self) -> AddOn {
         let now = self.simulator.shared.now();
         let id = self.simulator.shared.state().world.addon_on(self.id, now);
         AddOn::new(&self.simulator, id)
     }
 
-    /// A new add-on of this app, with this resource id. It is for add-ons whose tests have fixed ids.
+    /// A new add-on of this app, with this resource id, for tests with fixed ids.
     ///
     /// # Panics
     /// If there is an add-on with this id already.

@@ -22,7 +22,7 @@ pub(super) fn addon_info(world: &World, addon: &AddOnRecord) -> Value {
         "app": app_identity(world, addon.app),
         "billed_price": { "cents": 0, "contract": false, "unit": "month" },
         "billing_entity": billing_entity,
-        "config_vars": [format!("{}_URL", shouted(slug))],
+        "config_vars": [format!("{}_URL", upper_snake(slug))],
         "created_at": date(addon.created_at),
         "id": addon.id,
         "name": addon.name,
@@ -50,7 +50,7 @@ pub(super) fn attachment_entry(
         "created_at": date(attachment.created_at),
         "id": attachment.id,
         "log_input_url": null,
-        "name": shouted(&world.slug),
+        "name": upper_snake(&world.slug),
         "namespace": null,
         "updated_at": date(attachment.created_at),
         "web_url": addon_web_url(world, addon, attachment.app),
@@ -152,7 +152,7 @@ pub(super) fn member_entry(entry: &ListEntry) -> Value {
     })
 }
 
-fn shouted(slug: &str) -> String {
+fn upper_snake(slug: &str) -> String {
     slug.replace('-', "_").to_ascii_uppercase()
 }
 

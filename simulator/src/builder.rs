@@ -111,7 +111,8 @@ impl SimulatorBuilder {
         self
     }
 
-    /// How many entries a page of a list holds: 1 to 1000. 200 by default, as at Heroku.
+    /// How many entries a page of a list holds: 1 to 1000, and the nearest of these for any other number.
+    /// 200 by default, as at Heroku.
     pub fn page_size(mut self, entries: usize) -> Self {
         self.page_size = entries;
         self

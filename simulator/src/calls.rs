@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::shared::Shared;
 
-/// A part of Heroku that the simulator plays, as seen by an add-on.
+/// An endpoint of Heroku that an add-on calls.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -38,7 +38,7 @@ impl Endpoint {
     }
 }
 
-/// One request that the simulator has received, in order of arrival.
+/// One request that the simulator has received.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct RecordedRequest {

@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct Clock {
     read: Box<dyn Fn() -> SystemTime + Send + Sync>,
     started: SystemTime,
-    /// The longest time since the start that was ever read, in nanoseconds.
+    /// The greatest time since the start that was ever read, in nanoseconds.
     longest: AtomicU64,
 }
 

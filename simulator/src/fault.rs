@@ -127,9 +127,8 @@ impl FaultSwitches {
         self.0.get(&endpoint).map(|switched| &switched.fault)
     }
 
-    /// The fault for an arrived call, counted as used.
-    /// The page of a call is known only from its answer, so [`Fault::FailOnPage`] is counted by
-    /// [`used`](Self::used).
+    /// The fault for an arrived call, counted as used. The page of a call is known only from its answer, so
+    /// [`Fault::FailOnPage`] is counted by [`used`](Self::used).
     pub(super) fn take(&mut self, called: Endpoint) -> Option<Fault> {
         let fault = self.0.get(&self.due(called)?)?.fault.clone();
         if !matches!(fault, Fault::FailOnPage(_)) {

@@ -82,7 +82,8 @@ enum Verdict {
     Fail(Fault),
 }
 
-/// The endpoint of a route, more exactly where the caller decides.
+/// The endpoint of a request. For a list of collaborators it depends on whether the caller's add-on is on the
+/// app or only attached to it.
 fn called(shared: &Shared, endpoint: Endpoint, request: &Request) -> Endpoint {
     let (headers, path) = (request.headers(), request.uri().path());
     match endpoint {

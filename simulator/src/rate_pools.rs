@@ -85,7 +85,8 @@ impl Default for RateRules {
     }
 }
 
-/// The cost of one call. Its unit is a nanosecond of a minute, so that a refill needs no rounding.
+/// The cost of one call, in the unit of a pool's level. Each nanosecond refills `refill_per_minute` units, so
+/// nothing is rounded.
 const CALL: u128 = 60_000_000_000;
 
 /// The remaining calls at a time of the simulator's clock.
@@ -108,7 +109,7 @@ impl Pool {
     }
 }
 
-/// All pools. Pools without any call so far are `untouched`.
+/// All pools. `untouched` is the level of those without any call so far.
 #[derive(Debug)]
 pub(super) struct Rates {
     pub(super) rules: RateRules,

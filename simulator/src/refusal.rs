@@ -41,17 +41,17 @@ impl Refusal {
     pub(super) const FORBIDDEN: Self = Self::new(
         StatusCode::FORBIDDEN,
         "forbidden",
-        "The token does not reach this.",
+        "The token gives no access to this.",
     );
     pub(super) const NOT_FOUND: Self = Self::new(
         StatusCode::NOT_FOUND,
         "not_found",
-        "Nothing is known under that name.",
+        "There is no object with this id or name.",
     );
     pub(super) const NOT_ACCEPTABLE: Self = Self::new(
         StatusCode::NOT_ACCEPTABLE,
         "not_acceptable",
-        "Ask for application/vnd.heroku+json; version=3.",
+        "The Accept header must be application/vnd.heroku+json; version=3.",
     );
     pub(super) const GONE: Self = Self::new(StatusCode::GONE, "gone", "This add-on was deleted.");
     pub(super) const BAD_RANGE: Self = Self::new(
@@ -60,13 +60,13 @@ impl Refusal {
         "The Range header cannot be used here.",
     );
     pub(super) const BAD_INCLUDE: Self =
-        Self::invalid("include has to be a list of entities, such as api:collaborator.");
-    pub(super) const BAD_LEVEL: Self = Self::invalid("level has to be notify or sync.");
+        Self::invalid("include must be a list of entities, such as api:collaborator.");
+    pub(super) const BAD_LEVEL: Self = Self::invalid("level must be notify or sync.");
     pub(super) const BAD_CONFIG: Self =
-        Self::invalid("config has to be a list of objects with a name and a value.");
+        Self::invalid("config must be a list of objects with a name and a value.");
     pub(super) const NOT_PENDING: Self = Self::invalid("The add-on does not wait for this action.");
-    pub(super) const BAD_URL: Self = Self::invalid("url has to be an address to post to.");
-    pub(super) const NO_TEXT: Self = Self::invalid("secret and authorization have to be text.");
+    pub(super) const BAD_URL: Self = Self::invalid("url must be an http or https address.");
+    pub(super) const NO_TEXT: Self = Self::invalid("secret and authorization must be text.");
     pub(super) const UNKNOWN_FIELD: Self = Self::invalid("A field of the request is unknown.");
     pub(super) const RATE_LIMIT: Self = Self::new(
         StatusCode::TOO_MANY_REQUESTS,

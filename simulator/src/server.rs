@@ -19,7 +19,7 @@ use super::webhooks::api as webhook_api;
 use super::{Endpoint, attachments, dashboard, platform_api, provisioning, token_exchange};
 
 /// How long a stop waits for answers in progress.
-const PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The running server. It stops when this is dropped.
 #[derive(Debug)]
@@ -53,9 +53,8 @@ impl Server {
         self.stop.send_replace(true);
         let task = self.task.lock().take();
         if let Some(task) = task {
-            // The port is closed immediately. Only answers without a reader remain, and the stop need not
-            // wait for those.
-            let _ = tokio::time::timeout(PATIENCE, task).await;
+            // The port is closed immediately. After the timeout only answers without a reader remain.
+            let _ = tokio::time::timeout(STOP_TIMEOUT, task).await;
         }
     }
 }

@@ -70,8 +70,8 @@ impl SignInForm {
     }
 }
 
-/// A sign-in to an add-on, as [`AddOn::sign_in`](crate::AddOn::sign_in) begins it: of one user, now and from
-/// the add-on's own app unless it says otherwise.
+/// A sign-in of one user to an add-on, from [`AddOn::sign_in`](crate::AddOn::sign_in): now and from the
+/// add-on's own app, unless [`at`](Self::at) or [`through`](Self::through) changes that.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "a sign-in does nothing until its form is made"]
 pub struct SignIn<'a> {

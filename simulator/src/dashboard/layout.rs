@@ -28,8 +28,8 @@ pub(super) fn page(title: &str, tools: &Markup, main: &Markup) -> Markup {
                 }
                 main #main tabindex="-1" { (main) }
                 footer {
-                    p { "This is not Heroku. It stands in for it on this machine, for tests and "
-                        "demonstrations, and lets anybody be anybody." }
+                    p { "This is not Heroku. It simulates Heroku on this machine, for tests and "
+                        "demonstrations, and lets anyone sign in as any user." }
                 }
             }
         }

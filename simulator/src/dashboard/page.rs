@@ -64,7 +64,7 @@ fn faults(state: &State) -> Markup {
             }
             form method="post" action="/faults" {
                 p #faults-help { "How the Platform API and the token exchange answer from now on. "
-                    "This page and signing in go on working." }
+                    "This page and signing in keep working." }
                 div.choices role="group" aria-label="State of Heroku" aria-describedby="faults-help" {
                     @for choice in FaultChoice::ALL {
                         button name="fault" value=(choice.value())

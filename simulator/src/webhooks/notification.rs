@@ -72,7 +72,7 @@ impl Notification {
         self.action
     }
 
-    /// Heroku's level of retries.
+    /// How often Heroku tries to deliver it.
     pub fn level(&self) -> WebhookLevel {
         self.level
     }

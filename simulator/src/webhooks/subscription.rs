@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::body::date;
 use crate::world::AddOnRecord;
 
-/// Heroku's level of delivery retries.
+/// How often Heroku tries to deliver a notification.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum WebhookLevel {
@@ -44,7 +44,7 @@ pub struct Webhook {
     pub url: String,
     /// The entities it is for, such as `api:collaborator`.
     pub include: Vec<String>,
-    /// How hard Heroku tries.
+    /// How often Heroku tries to deliver.
     pub level: WebhookLevel,
 }
 

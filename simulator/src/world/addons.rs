@@ -22,7 +22,7 @@ impl AddOns {
         self.records.get(id)
     }
 
-    /// An add-on that has been added: none is ever removed.
+    /// An add-on that has been added. Its record stays when the add-on is removed.
     pub(crate) fn known(&self, id: Uuid) -> &AddOnRecord {
         self.records.known(id)
     }
