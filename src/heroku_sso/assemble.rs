@@ -53,7 +53,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
     } = builder;
     check(&config)?;
     meter::describe();
-    warn_of_what_is_unsafe(&config);
+    warn_of_unsafe_settings(&config);
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
     let audit = audit.map(AuditHook::start).transpose();
     let audit = audit.map_err(|error| SetupError::AuditThread {
@@ -199,7 +199,7 @@ fn warn_of_memory(cookies: CookieTransport) {
     }
 }
 
-fn warn_of_what_is_unsafe(config: &Config) {
+fn warn_of_unsafe_settings(config: &Config) {
     if config.cookies == CookieTransport::InsecureHttp {
         tracing::warn!(
             "cookies without `Secure`: anyone on the network can read them. For development only"

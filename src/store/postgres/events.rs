@@ -20,12 +20,13 @@ use crate::store::author::{SessionKey, StoreEvent, StoreEvents};
 pub(super) const CHANNEL: &str = "tower_heroku_sso";
 
 /// The interval of polling while notifications work.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
-/// The interval while no connection can listen, as behind a pooler.
-const RETRY: Duration = Duration::from_secs(1);
-/// A change becomes visible a little after its timestamp.
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
+/// The interval while no connection can listen: behind a pooler, or while the database is unavailable.
+const UNNOTIFIED_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// A change becomes visible after its timestamp, when its transaction commits: each poll looks back this far.
 const OVERLAP: time::Duration = time::Duration::seconds(10);
 
+/// The payload of a notification: who has changed what.
 pub(super) fn resource(me: Uuid, id: &ResourceId) -> String {
     format!("{me} resource {id}")
 }
@@ -64,7 +65,7 @@ pub(super) struct Listening {
     /// The changes already reported, with their timestamps: polls overlap.
     reported: HashMap<String, OffsetDateTime>,
     /// True if no poll is due before the next notification or the next interval.
-    looked: bool,
+    has_polled: bool,
     /// True if the next poll must wait briefly first.
     is_paused: bool,
 }
@@ -78,7 +79,7 @@ impl Listening {
             pending: VecDeque::new(),
             since,
             reported: HashMap::new(),
-            looked: false,
+            has_polled: false,
             is_paused: false,
         }
     }
@@ -91,7 +92,7 @@ impl Listening {
     }
 
     /// Reads what has changed since the last poll.
-    async fn look(&mut self) -> Result<(), StoreError> {
+    async fn poll_tables(&mut self) -> Result<(), StoreError> {
         let rows = sqlx::query(
             "SELECT 'resource' AS kind, id::text AS about, changed_at AS at
              FROM tower_heroku_sso.resource WHERE changed_at > $1 AND changed_by <> $2
@@ -135,33 +136,33 @@ impl StoreEvents for Listening {
                     %error, cause = cause::of(&error),
                     "LISTEN failed; falling back to polling"
                 );
-                self.looked = false;
+                self.has_polled = false;
             }
-            if !self.looked {
+            if !self.has_polled {
                 if self.is_paused {
-                    clock::pause(RETRY).await;
+                    clock::pause(UNNOTIFIED_POLL_INTERVAL).await;
                     self.is_paused = false;
                 }
-                self.looked = self.look().await.is_ok();
-                if self.listener.is_none() || !self.looked {
-                    (self.is_paused, self.looked) = (true, false);
+                self.has_polled = self.poll_tables().await.is_ok();
+                if self.listener.is_none() || !self.has_polled {
+                    (self.is_paused, self.has_polled) = (true, false);
                 }
                 continue;
             }
             let Some(listener) = &mut self.listener else {
-                self.looked = false;
+                self.has_polled = false;
                 continue;
             };
-            match clock::within(LOOK_EVERY, listener.try_recv()).await {
+            match clock::within(POLL_INTERVAL, listener.try_recv()).await {
                 Some(Ok(Some(notification))) => {
                     self.pending.extend(read(notification.payload(), self.me));
                 }
                 // The connection broke; notifications sent meanwhile are lost.
                 Some(Ok(None) | Err(_)) => {
                     self.listener = None;
-                    self.looked = false;
+                    self.has_polled = false;
                 }
-                None => self.looked = false,
+                None => self.has_polled = false,
             }
         }
     }

@@ -47,11 +47,11 @@ impl PostgresStore {
     pub(super) fn sweep(&self, now: OffsetDateTime) {
         self.sweep.run(now, || {
             let store = self.clone();
-            async move { store.remove_what_is_old(now).await }
+            async move { store.remove_expired(now).await }
         });
     }
 
-    async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+    async fn remove_expired(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         // Uses the server's clock too: one process with a fast clock must not delete for all.
         let forms = sqlx::query(
             "DELETE FROM tower_heroku_sso.used_sign_in

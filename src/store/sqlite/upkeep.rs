@@ -50,11 +50,11 @@ impl SqliteStore {
     pub(super) fn sweep(&self, now: OffsetDateTime) {
         self.sweep.run(now, || {
             let store = self.clone();
-            async move { store.remove_what_is_old(now).await }
+            async move { store.remove_expired(now).await }
         });
     }
 
-    async fn remove_what_is_old(&self, now: OffsetDateTime) -> Result<(), StoreError> {
+    async fn remove_expired(&self, now: OffsetDateTime) -> Result<(), StoreError> {
         let used = sqlx::query("DELETE FROM heroku_sso_used_sign_in WHERE until < ?1")
             .bind(micros(now - RETENTION))
             .execute(&self.pool);
