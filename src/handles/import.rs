@@ -13,7 +13,7 @@ use crate::secret::Tokens;
 use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
 /// The report has the numbers of at most this many unreadable rows.
-const MOST_ROWS: usize = 100;
+const MAX_INVALID_ROWS: usize = 100;
 
 /// One row of a table of tokens.
 ///
@@ -206,7 +206,7 @@ async fn import<E>(
     let Ok(record) = row else {
         report.rows = number;
         report.invalid += 1;
-        if report.invalid_rows.len() < MOST_ROWS {
+        if report.invalid_rows.len() < MAX_INVALID_ROWS {
             report.invalid_rows.push(number);
         }
         return Ok(());

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use time::Duration;
 
 /// SSO requests may be 60 seconds ahead: half of that justifies a warning.
-const WORTH_A_WARNING: Duration = Duration::seconds(30);
+const WARN_FROM: Duration = Duration::seconds(30);
 
 /// Below this difference the clocks agree again. It is well below the limit of the warning, so that a
 /// difference near that limit is not reported again and again.
-const TOGETHER: Duration = Duration::seconds(20);
+const AGREE_BELOW: Duration = Duration::seconds(20);
 
 /// The difference according to the last answer.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ impl ClockDrift {
         self.seconds.store(seconds, Ordering::Relaxed);
         let warned = self.warned.load(Ordering::Relaxed);
         let apart = match warned {
-            false => drift.abs() >= WORTH_A_WARNING,
-            true => drift.abs() >= TOGETHER,
+            false => drift.abs() >= WARN_FROM,
+            true => drift.abs() >= AGREE_BELOW,
         };
         if self.warned.swap(apart, Ordering::Relaxed) == apart {
             return;

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::sync::Health;
 
 /// How long a result is reused.
-const KEPT: Duration = Duration::from_secs(1);
+const REUSED_FOR: Duration = Duration::from_secs(1);
 
 /// The kind of a check.
 #[derive(Clone, Copy)]
@@ -85,7 +85,7 @@ impl HealthRoute {
     async fn cached_health(&self) -> Health {
         let mut last = self.last.lock().await;
         if let Some((at, health)) = &*last
-            && self.clock.elapsed() < *at + KEPT
+            && self.clock.elapsed() < *at + REUSED_FOR
         {
             return health.clone();
         }

@@ -93,7 +93,7 @@ impl Absence {
 pub struct Brake {
     /// The period, which ends now.
     pub within: Duration,
-    /// This many may become dormant in any case.
+    /// This many may become dormant in any case, however few resources there are.
     pub at_least: u64,
     /// This percentage of all resources may become dormant.
     pub percent: u64,
@@ -125,7 +125,7 @@ impl Brake {
 pub enum Dormancy {
     /// The resource is dormant from now on.
     Begun,
-    /// Too many resources would be dormant: nothing has changed.
+    /// Too many resources would be dormant, so the resource stays active. Only the attempt is recorded.
     Braked {
         /// How many resources became dormant within the period, or would have.
         becoming: u64,

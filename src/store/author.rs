@@ -114,9 +114,11 @@ pub trait Store: Debug + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, unless too many others would be
-    /// dormant, and notifies the other processes, if any. Does so only if the resource's absence still has
-    /// this sequence number.
+    /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, if the brake
+    /// [allows](Brake::allows) it, and notifies the other processes, if any. Does so only if the resource's
+    /// absence still has this sequence number.
+    ///
+    /// An attempt that the brake stops is recorded with its time, because the brake counts it too.
     async fn make_dormant(
         &self,
         _id: &ResourceId,

@@ -27,7 +27,7 @@ pub struct SessionRecord {
     pub sequence: Sequence,
     /// When the user signed in.
     pub began: OffsetDateTime,
-    /// When it was last used, to about a minute.
+    /// When the session was last used, to about a minute.
     pub seen_at: OffsetDateTime,
     /// When the session ends at the latest.
     pub ends_at: OffsetDateTime,
@@ -121,7 +121,7 @@ pub trait SessionRecords: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Records when sessions were used. May ignore a use less than a minute after the last recorded one, and
-    /// any use of a session that does not exist.
+    /// Records when sessions were used. An earlier use never replaces a later one. May ignore a use less than
+    /// a minute after the last recorded one, and ignores any use of a session that does not exist.
     async fn note_seen(&self, seen: &[(SessionKey, OffsetDateTime)]) -> Result<(), StoreError>;
 }

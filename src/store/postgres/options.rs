@@ -7,9 +7,9 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use crate::store::StoreError;
 
 /// The default maximum number of connections. Most requests need none: they are checked against memory.
-const CONNECTIONS: u32 = 5;
+const DEFAULT_CONNECTIONS: u32 = 5;
 /// One of them waits for events.
-const FEWEST: u32 = 2;
+const MIN_CONNECTIONS: u32 = 2;
 
 /// How [`PostgresStore::connect_with`](super::PostgresStore::connect_with) connects. The default is that
 /// of [`PostgresStore::connect`](super::PostgresStore::connect).
@@ -24,7 +24,7 @@ pub struct PostgresOptions {
 impl Default for PostgresOptions {
     fn default() -> Self {
         Self {
-            connections: CONNECTIONS,
+            connections: DEFAULT_CONNECTIONS,
             transaction_pooler: false,
             allow_unencrypted_connections: false,
         }
@@ -34,7 +34,7 @@ impl Default for PostgresOptions {
 impl PostgresOptions {
     /// The maximum number of connections: at least 2. Default: 5.
     pub fn connections(mut self, most: u32) -> Self {
-        self.connections = most.max(FEWEST);
+        self.connections = most.max(MIN_CONNECTIONS);
         self
     }
 
