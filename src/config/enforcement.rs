@@ -37,9 +37,9 @@ pub enum Enforcement {
     /// A sign-in form is enforced if its resource is, and if the gate cannot tell which resource the app
     /// would take it for:
     /// - it names none, or one of its fields twice;
-    /// - it has a field `id` besides `resource_id`, and the two are not known to be the same resource, or
-    ///   the store does not say so within a second. So register resources that sign in with an `id` of
-    ///   yours with it ([`register_legacy`](crate::Resources::register_legacy));
+    /// - it has a field `id` besides `resource_id`, and the store does not confirm within a second that both
+    ///   are the same resource. So register resources that sign in with an `id` of yours with it
+    ///   ([`register_legacy`](crate::Resources::register_legacy));
     /// - its body cannot be put back: only axum's `Body` and http-body-util's `UnsyncBoxBody<Bytes,
     ///   Box<dyn Error + Send + Sync>>` can. With any other type, **each** form is enforced.
     For(ResourceRule),

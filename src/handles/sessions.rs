@@ -153,9 +153,9 @@ impl Sessions {
         bearer_for(&self.gate.sessions, user)
     }
 
-    /// A layer that gives handlers a [`Session`](crate::tower_sessions::Session) for values of your own,
-    /// such as a draft or a filter, which go with the user's session at the gate. Put it on the router
-    /// that [`protect`](crate::HerokuSso::protect) is given:
+    /// A layer that gives handlers a [`Session`](crate::tower_sessions::Session) for values of your own, such
+    /// as a draft or a filter. They belong to the user's session at the gate. Put it on the router that
+    /// [`protect`](crate::HerokuSso::protect) is given:
     ///
     #[cfg_attr(feature = "axum", doc = "```")]
     #[cfg_attr(not(feature = "axum"), doc = "```ignore")]

@@ -152,8 +152,8 @@ impl HerokuSso {
     /// an error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the
     /// gate's answers do not tell which routes and methods exist: their header `Allow` is empty.
     ///
-    /// If the router has a route at a path that the gate answers, such as a `/logout` of its own, a warning
-    /// names the setting that moves it.
+    /// The router may have a route at a path that the gate answers, such as a `/logout` of its own. A warning
+    /// then names the setting that moves the gate's path.
     ///
     /// # Panics
     /// If the router has the routes that Heroku calls, `/heroku/resources` or `/heroku/webhooks`: Heroku has

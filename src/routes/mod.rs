@@ -143,9 +143,17 @@ impl Routes {
 
     /// A handler for `/whoami`, inside the gate: the signed-in user, as JSON.
     ///
-    /// `email`, `user_id` (or null), `proof` (`signed_email`, `own_login`, or `unsigned_email`: then the
-    /// email is only claimed, and there is neither account nor role), `resource_id`, `app` with `id` and
-    /// `name`, `roles` as on the newest list, `session_expires_at` in RFC 3339. Not cached.
+    /// | field | value |
+    /// | --- | --- |
+    /// | `email` | the user's email |
+    /// | `user_id` | the user's account at Heroku, or null |
+    /// | `proof` | `signed_email`, `own_login` or `unsigned_email`. With the last, the email is only claimed, and there is neither account nor role |
+    /// | `resource_id` | the resource |
+    /// | `app` | its app, with `id` and `name` |
+    /// | `roles` | the roles on the newest list |
+    /// | `session_expires_at` | the end of the session, in RFC 3339 |
+    ///
+    /// The response is not cached.
     ///
     /// ```
     /// # fn app(sso: tower_heroku_sso::HerokuSso) -> axum::Router {

@@ -17,17 +17,18 @@ use super::{Routes, own_path};
 use crate::gate::{GateBody, GateState, HerokuSsoLayer, HerokuUser, Upload};
 use crate::partner_api;
 
-/// What is mounted already.
+/// Which parts were mounted before.
 #[derive(Debug, Default)]
 pub(super) struct Mounted {
     protect: AtomicBool,
-    /// By the partner's own call.
+    /// By the partner's own call of `routes().sign_in()`.
     pub(super) sign_in: AtomicBool,
 }
 
 type Answer = Response<GateBody<Body>>;
 
-/// Around each route: what `protect` adds to the answers of the gate, the gate, and what it adds to requests.
+/// The layers around each route, from the outside: a change of the gate's answers, the gate, and a change of
+/// the requests that it passes on.
 type ProtectLayer = (
     MapResponseLayer<fn(Answer) -> Answer>,
     HerokuSsoLayer,
@@ -47,15 +48,15 @@ impl Routes {
         let mut gated = router.clone();
         if is_first {
             self.check_covered_routes(&paths);
-            // axum replaces only the default fallback of a route's other methods when one is set later, which
-            // would be outside of the gate, and tell which paths have a route.
+            // A `method_not_allowed_fallback` that is set later would be outside of the gate, and tell which
+            // paths have a route. axum replaces only the default one, so this one stays.
             gated = gated.method_not_allowed_fallback(method_not_allowed);
         }
         // Each route has the gate, so that it keeps it wherever the router is merged or nested.
         gated = gated.layer(layer(&self.gate));
         if is_first {
-            // axum keeps a fallback that was set when another router is merged, and drops the default one.
-            // Paths without a route would be open then, and tell which paths have one.
+            // A `merge` keeps a fallback that was set, and drops the default one. Without this one, paths
+            // that have no route would then be open, and tell which paths have one.
             gated = gated.fallback_service(layer(&self.gate).layer(router));
         }
         self.with_own_routes(gated, &paths, is_first).with_state(())

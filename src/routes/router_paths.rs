@@ -25,7 +25,7 @@ pub(super) enum Match {
 
 impl RouterPaths {
     pub(super) fn of(router: &Router) -> Self {
-        // The fallback and then every route is replaced by an answer.
+        // The first layer answers in place of everything, the second in place of the routes.
         let router = router.clone().layer(from_fn(no_route));
         Self(match router.has_routes() {
             true => router.route_layer(from_fn(route)),

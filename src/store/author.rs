@@ -139,9 +139,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// fingerprint, a short text that is not secret. Does nothing for any other resource.
     async fn set_webhook(&self, id: &ResourceId, fingerprint: &str) -> Result<(), StoreError>;
 
-    /// Records that a user's sessions at an active or dormant resource are invalid if they have a lower
-    /// sequence number than the revocation, and notifies the other processes, if any. A revocation with a
-    /// later sequence number stays. Does nothing for any other resource.
+    /// Invalidates a user's sessions at an active or dormant resource with a lower sequence number than the
+    /// revocation's, and notifies the other processes, if any. An earlier revocation never replaces a later
+    /// one. Does nothing for any other resource.
     ///
     /// Revocations of this resource older than `forget_before` may be deleted: no session from before them is
     /// still valid.
