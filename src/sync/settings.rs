@@ -84,6 +84,28 @@ impl SyncSettings {
     }
 }
 
+#[cfg(test)]
+impl SyncSettings {
+    pub(in crate::sync) fn for_test(clock: &crate::clock::SharedClock) -> Self {
+        let refresh = Duration::from_secs(300);
+        Self {
+            refresh_interval: refresh,
+            idle_interval: refresh * 72,
+            max_list_age: refresh * 2,
+            max_session: refresh * 18,
+            in_use_for: refresh * 3,
+            dormant_for: refresh * 2_016,
+            scope: SyncScope::All,
+            rate_pools: RatePools::Shared,
+            list_policy: ListPolicy::Documented,
+            include_attached_apps: false,
+            webhooks: None,
+            deadlines: Deadlines::of_calls(Duration::from_secs(10)),
+            audit: AuditLog::new(std::sync::Arc::clone(clock), None),
+        }
+    }
+}
+
 /// Which calls share one of Heroku's rate limits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

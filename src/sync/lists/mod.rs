@@ -5,3 +5,4 @@ pub(in crate::sync) mod generation;
 pub(in crate::sync) mod list_cache;
 pub(in crate::sync) mod list_event;
 pub(in crate::sync) mod replace;
+mod replace_cases;

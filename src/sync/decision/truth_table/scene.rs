@@ -9,8 +9,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
 use secrecy::SecretString;
 
 use super::{Answer, At, Case, Heroku, Last, List, Resource, When, Who};
-use crate::access::{App, Email, ListPolicy, People, Person, ResourceList, Team};
-use crate::audit::AuditLog;
+use crate::access::{App, Email, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::heroku::{HerokuClient, HerokuUrl};
 use crate::ids::{ResourceId, UserId};
@@ -22,8 +21,8 @@ use crate::sync::lists::list_event::Source;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::cached_list::OwnList;
 use crate::sync::{
-    Deadlines, Denial, Directory, ListVersion, OauthGrant, Principal, RatePools, SessionStart,
-    Strictness, SyncScope, SyncSettings, Watch,
+    Denial, Directory, ListVersion, OauthGrant, Principal, SessionStart, Strictness, SyncSettings,
+    Watch,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,18 +57,9 @@ impl Scene {
         );
         let settings = SyncSettings {
             refresh_interval: REFRESH,
-            idle_interval: REFRESH * 72,
             max_list_age: MAX_LIST_AGE,
             max_session: MAX_SESSION,
-            in_use_for: REFRESH * 3,
-            dormant_for: REFRESH * 2_016,
-            scope: SyncScope::All,
-            rate_pools: RatePools::Shared,
-            list_policy: ListPolicy::Documented,
-            include_attached_apps: false,
-            webhooks: None,
-            deadlines: Deadlines::of_calls(SECOND * 10),
-            audit: AuditLog::new(Arc::clone(&clock), None),
+            ..SyncSettings::for_test(&clock)
         };
         let store = BoundedStore::new(Arc::new(MemoryStore::default()));
         Self {
