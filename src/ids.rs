@@ -10,8 +10,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::invalid_value::InvalidValue;
+
 /// The longest opaque identifier that is accepted, in bytes.
 const MAX_OPAQUE_LEN: usize = 64;
+
+const INVALID_RESOURCE_ID: InvalidValue = InvalidValue::new("invalid resource id");
 
 /// One provisioned add-on, by the UUID that Heroku uses in provisioning, SSO and the Platform API.
 ///
@@ -40,26 +44,24 @@ impl fmt::Display for ResourceId {
 }
 
 impl FromStr for ResourceId {
-    type Err = InvalidId;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         // `Uuid` also accepts braces, `urn:uuid:` and the form without hyphens. Only one form is accepted
         // here.
         if text.len() != 36 {
-            return Err(InvalidId {
-                kind: "resource id",
-            });
+            return Err(INVALID_RESOURCE_ID);
         }
-        Uuid::try_parse(text).map(Self).map_err(|_| InvalidId {
-            kind: "resource id",
-        })
+        Uuid::try_parse(text)
+            .map(Self)
+            .map_err(|_| INVALID_RESOURCE_ID)
     }
 }
 
 impl TryFrom<String> for ResourceId {
-    type Error = InvalidId;
+    type Error = InvalidValue;
 
-    fn try_from(text: String) -> Result<Self, InvalidId> {
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
         text.parse()
     }
 }
@@ -89,17 +91,17 @@ macro_rules! opaque_id {
         }
 
         impl FromStr for $name {
-            type Err = InvalidId;
+            type Err = InvalidValue;
 
-            fn from_str(text: &str) -> Result<Self, InvalidId> {
-                $keep(text).map(Self).ok_or(InvalidId { kind: $kind })
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
+                $keep(text).map(Self).ok_or(InvalidValue::new(concat!("invalid ", $kind)))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = InvalidId;
+            type Error = InvalidValue;
 
-            fn try_from(text: String) -> Result<Self, InvalidId> {
+            fn try_from(text: String) -> Result<Self, InvalidValue> {
                 text.parse()
             }
         }
@@ -161,7 +163,7 @@ opaque_id! {
 
 opaque_id! {
     /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO request under
-    /// [`SsoPolicy::Legacy`](crate::sso::SsoPolicy::Legacy)). Stored as written, because the provider's ids
+    /// [`SsoPolicy::Legacy`](crate::SsoPolicy::Legacy)). Stored as written, because the provider's ids
     /// may be case-sensitive.
     LegacyId, "legacy id", Opaque::as_written
 }
@@ -187,13 +189,6 @@ impl UserId {
             Opaque::Text(_) => None,
         }
     }
-}
-
-/// The text is not a valid identifier of this kind. The text itself is not kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("invalid {kind}")]
-pub struct InvalidId {
-    kind: &'static str,
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ pub mod access;
 pub mod assertion;
 pub mod audit;
 mod cause;
-pub mod clock;
+mod clock;
 mod config;
 mod deadlines;
 mod expiring_map;
@@ -146,7 +146,8 @@ pub mod guide;
 mod handles;
 pub mod heroku;
 mod heroku_sso;
-pub mod ids;
+mod ids;
+mod invalid_value;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod keyed_lock;
@@ -158,42 +159,50 @@ pub mod readiness;
 mod request_body;
 #[cfg(feature = "axum")]
 mod routes;
-pub mod secret;
+mod secret;
 mod session;
 pub mod sso;
 pub mod store;
 pub mod sync;
 mod webhook;
 
-pub use access::{Email, ListPolicy, Permission, Role};
+pub use access::email::Email;
+pub use access::list::ListPolicy;
+pub use access::permission::Permission;
+pub use access::role::Role;
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;
 pub use config::{
-    Enforcement, HtmlCache, InvalidEnforcement, Manifest, MissingVariable, OnExpired, ResourceRule,
-    SetupError, Streams,
-};
-pub use gate::{
-    AdmitError, HerokuUser, LinkError, Observed, RejectionKind, Require, SignedIn, Verdict,
-    VerifiedEmail,
+    Enforcement, HtmlCache, Manifest, MissingVariable, OnExpired, ResourceRule, SetupError, Streams,
 };
 #[cfg(feature = "jwt")]
-pub use gate::{BearerError, BearerToken};
+pub use gate::bearer_token::{BearerError, BearerToken};
+pub use gate::observed::{Observed, Verdict};
+pub use gate::own_login::{AdmitError, SignedIn, VerifiedEmail};
+pub use gate::rejection_kind::RejectionKind;
+pub use gate::require::Require;
+pub use gate::signed_link::LinkError;
+pub use gate::user::HerokuUser;
 pub use handles::{
     AccessTokenError, DeprovisionError, Import, ImportError, ImportRecord, ImportReport, Lists,
     LookupError, RefreshError, RegisterError, Resources, Sessions,
 };
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
-pub use ids::ResourceId;
-pub use readiness::Readiness;
+pub use ids::{AppId, LegacyId, ResourceId, TeamId, UserId};
+pub use invalid_value::InvalidValue;
 #[cfg(feature = "axum")]
 pub use routes::Routes;
-pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WeakSecret, WebhookSecret};
+pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WebhookSecret};
 #[cfg(feature = "jwt")]
 pub use session::CookieSessions;
 pub use session::{MemorySessions, SessionInfo, SessionStorage, SessionsError, SweepHandle};
-pub use sso::{Proof, SsoPolicy};
-pub use sync::{Health, OauthGrant, RatePools, SyncScope};
+pub use sso::policy::SsoPolicy;
+pub use sso::verified::Proof;
+pub use sync::health::Health;
+pub use sync::lifecycle::register_resource::OauthGrant;
+pub use sync::schedule::next_fetch::SyncScope;
+pub use sync::settings::RatePools;
 pub use webhook::Webhooks;
 
 // These crates' types are in public signatures, so users need the same version of each.

@@ -5,6 +5,8 @@ use std::fmt;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
+use crate::invalid_value::InvalidValue;
+
 /// Placeholders that manuals and templates show in place of a secret.
 const PLACEHOLDERS: &[&str] = &[
     "changeme",
@@ -20,20 +22,7 @@ const PLACEHOLDERS: &[&str] = &[
     "sso_salt",
 ];
 
-/// Why a text was rejected as a secret. The text itself is not kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WeakSecret {
-    /// Shorter than a secret of this kind can be.
-    #[error("shorter than {min} bytes")]
-    TooShort {
-        /// The minimum length, in bytes.
-        min: usize,
-    },
-    /// A text such as `changeme`, `your-salt` or `<salt>`, or one character repeated.
-    #[error("a placeholder, not a secret")]
-    Placeholder,
-}
+const PLACEHOLDER: InvalidValue = InvalidValue::new("a placeholder, not a secret");
 
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident, $min:literal) => {
@@ -48,11 +37,16 @@ macro_rules! secret {
             ///
             /// # Errors
             #[doc = concat!(
-                "[`WeakSecret`] if it is shorter than ", $min, " bytes or a well-known placeholder."
+                "[`InvalidValue`] if it is shorter than ", $min, " bytes or a well-known placeholder."
             )]
-            pub fn new(secret: impl Into<String>) -> Result<Self, WeakSecret> {
+            pub fn new(secret: impl Into<String>) -> Result<Self, InvalidValue> {
                 let secret = secret.into();
-                refuse_weak(&secret, $min)?;
+                if secret.len() < $min {
+                    return Err(InvalidValue::new(concat!("shorter than ", $min, " bytes")));
+                }
+                if is_placeholder(&secret) {
+                    return Err(PLACEHOLDER);
+                }
                 Ok(Self(secret.into()))
             }
 
@@ -130,18 +124,13 @@ impl fmt::Debug for Tokens {
     }
 }
 
-fn refuse_weak(secret: &str, min: usize) -> Result<(), WeakSecret> {
-    if secret.len() < min {
-        return Err(WeakSecret::TooShort { min });
-    }
+/// True for a text such as `changeme` or `<salt>`, and for one character repeated.
+fn is_placeholder(secret: &str) -> bool {
     let folded = secret.trim().to_ascii_lowercase();
     let template = folded.starts_with('<') && folded.ends_with('>');
     let repeated = folded.chars().all(|c| folded.starts_with(c));
     let yours = folded.starts_with("your-") || folded.starts_with("your_");
-    if template || repeated || yours || PLACEHOLDERS.contains(&folded.as_str()) {
-        return Err(WeakSecret::Placeholder);
-    }
-    Ok(())
+    template || repeated || yours || PLACEHOLDERS.contains(&folded.as_str())
 }
 
 #[cfg(test)]

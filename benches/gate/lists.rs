@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion};
-use tower_heroku_sso::access::{AccessList, ListPolicy, People, Person, difference};
-use tower_heroku_sso::{Email, Role};
+use tower_heroku_sso::access::{AccessList, People, Person, difference};
+use tower_heroku_sso::{Email, ListPolicy, Role};
 
 pub fn measure(c: &mut Criterion) {
     look_up(c);

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tower_heroku_sso::access::{Member, Roles};
-use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::sync::{Change, Changes};
-use tower_heroku_sso::{Email, Proof, ResourceId};
+use tower_heroku_sso::{Email, Proof, ResourceId, UserId};
 
 /// The table is in memory here. In a database it would be two tables, `users` and `memberships`, with one
 /// transaction per change.

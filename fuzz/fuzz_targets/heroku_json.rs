@@ -3,7 +3,8 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use libfuzzer_sys::fuzz_target;
-use tower_heroku_sso::access::{AccessList, Admission, ListPolicy, People};
+use tower_heroku_sso::ListPolicy;
+use tower_heroku_sso::access::{AccessList, Admission, People};
 use tower_heroku_sso::fuzzing::heroku;
 use tower_heroku_sso::heroku::HerokuError;
 use tower_heroku_sso_fuzz::{APP, lines, resource};

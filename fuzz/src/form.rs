@@ -1,7 +1,8 @@
 //! SSO requests: serialized again, signed, and the properties of a verified one.
 
 use tower_heroku_sso::fuzzing::fields;
-use tower_heroku_sso::sso::{Proof, SignedResource, SsoPolicy, SsoRequest, Verifier, token};
+use tower_heroku_sso::sso::{SignedResource, SsoRequest, Verifier, token};
+use tower_heroku_sso::{Proof, SsoPolicy};
 
 use crate::{NOW, SALT, salt};
 

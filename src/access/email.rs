@@ -5,8 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::invalid_value::InvalidValue;
+
 /// The longest address that is accepted, in bytes (RFC 5321 allows 64 + 1 + 255).
 const MAX_LEN: usize = 320;
+
+const INVALID: InvalidValue = InvalidValue::new("not a valid email address");
 
 /// An email address, compared without regard to ASCII case and stored in lower case.
 ///
@@ -46,14 +50,14 @@ impl fmt::Display for Email {
 }
 
 impl FromStr for Email {
-    type Err = InvalidEmail;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, InvalidEmail> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let text = text.trim_matches(' ');
-        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let (local, domain) = text.split_once('@').ok_or(INVALID)?;
         let shape = !local.is_empty() && !domain.is_empty() && text.len() <= MAX_LEN;
         if !shape || has_forbidden(local) || has_forbidden(domain) {
-            return Err(InvalidEmail);
+            return Err(INVALID);
         }
         Ok(Self(text.to_ascii_lowercase().into()))
     }
@@ -71,9 +75,9 @@ fn has_forbidden(half: &str) -> bool {
 }
 
 impl TryFrom<String> for Email {
-    type Error = InvalidEmail;
+    type Error = InvalidValue;
 
-    fn try_from(text: String) -> Result<Self, InvalidEmail> {
+    fn try_from(text: String) -> Result<Self, InvalidValue> {
         text.parse()
     }
 }
@@ -83,12 +87,6 @@ impl From<Email> for String {
         email.0.into()
     }
 }
-
-/// The text is not a valid email address. The text itself is not stored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("not a valid email address")]
-#[non_exhaustive]
-pub struct InvalidEmail;
 
 #[cfg(test)]
 mod tests {

@@ -8,22 +8,23 @@
 
 mod attached;
 mod difference;
-mod email;
-mod list;
+pub(crate) mod email;
+pub(crate) mod list;
 mod packed;
 mod people;
-mod permission;
+pub(crate) mod permission;
 mod privileges;
-mod role;
+pub(crate) mod role;
 mod snapshot;
 
 pub use attached::AttachedPeople;
 pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};
-pub use email::{Email, InvalidEmail};
-pub use list::{AccessList, Admission, ListPolicy, Member};
-pub(crate) use list::{Attached, Entitlement, ListEntry, NotEntitled};
+pub(crate) use email::Email;
+pub use list::{AccessList, Admission, Member};
+pub(crate) use list::{Attached, Entitlement, ListEntry, ListPolicy, NotEntitled};
 pub use people::{Account, People, Person};
-pub use permission::Permission;
-pub use role::{Role, Roles};
+pub(crate) use permission::Permission;
+pub(crate) use role::Role;
+pub use role::Roles;
 pub use snapshot::{App, ResourceList, Snapshot, Team};

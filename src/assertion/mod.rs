@@ -35,4 +35,4 @@ mod layer;
 pub use body::WithoutAssertion;
 pub use heroku_sso_assertion::HEADER;
 pub use issue::Assertions;
-pub use layer::{Assert, AssertLayer};
+pub use layer::AssertLayer;

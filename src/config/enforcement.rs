@@ -8,6 +8,10 @@ use http::request::Parts;
 use sha2::{Digest, Sha256};
 
 use crate::ids::ResourceId;
+use crate::invalid_value::InvalidValue;
+
+const INVALID: InvalidValue =
+    InvalidValue::new("expected `enforce`, `observe`, or a share of the resources such as `25%`");
 
 /// Which requests the gate rejects. For an app that has a login of its own:
 /// [`coming_from`](crate::guide::coming_from) introduces the gate step by step.
@@ -82,27 +86,22 @@ impl Enforcement {
 }
 
 impl FromStr for Enforcement {
-    type Err = InvalidEnforcement;
+    type Err = InvalidValue;
 
     /// `enforce`, `observe`, or a share such as `25%`.
-    fn from_str(text: &str) -> Result<Self, InvalidEnforcement> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         match text {
             "enforce" => Ok(Self::Enforce),
             "observe" => Ok(Self::Observe),
             share => {
-                let percent = share.strip_suffix('%').ok_or(InvalidEnforcement)?;
+                let percent = share.strip_suffix('%').ok_or(INVALID)?;
                 let is_number = percent.bytes().all(|b| b.is_ascii_digit());
                 let percent = percent.parse().ok().filter(|it| is_number && *it <= 100);
-                Ok(Self::share(percent.ok_or(InvalidEnforcement)?))
+                Ok(Self::share(percent.ok_or(INVALID)?))
             }
         }
     }
 }
-
-/// The text names no [`Enforcement`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected `enforce`, `observe`, or a share of the resources such as `25%`")]
-pub struct InvalidEnforcement;
 
 impl ResourceRule {
     /// The resources for which `rule` returns true. It is called for each request, so it must be fast.
@@ -208,7 +207,7 @@ mod tests {
         for text in [
             "", "101%", "-1%", "+5%", "5", "%", "5.5%", "Observe", "300%",
         ] {
-            assert_eq!(includes(text), Err(InvalidEnforcement), "{text}");
+            assert_eq!(includes(text), Err(INVALID), "{text}");
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::cause;
-use crate::secret::WeakSecret;
 
 /// An invalid configuration. Never contains the value of a setting that may be secret.
 ///
@@ -134,14 +133,6 @@ pub enum SetupError {
     /// The address for webhooks is neither https nor on this machine, or has a query or credentials.
     #[error("the address for webhooks must be https (or http to this machine), without a query")]
     WebhookAddress,
-    /// A malformed secret.
-    #[error("{variable} holds no usable secret: it is {reason}")]
-    WeakSecret {
-        /// The variable's name.
-        variable: &'static str,
-        /// What is wrong with it.
-        reason: WeakSecret,
-    },
 }
 
 /// A required environment variable that is not set.

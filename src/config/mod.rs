@@ -17,7 +17,7 @@ pub use bearer_tokens::BearerTokens;
 pub(crate) use check::check;
 pub(crate) use database::Database;
 pub(crate) use enforcement::ResourceOf;
-pub use enforcement::{Enforcement, InvalidEnforcement, ResourceRule};
+pub use enforcement::{Enforcement, ResourceRule};
 pub(crate) use environment::Environment;
 pub use error::{MissingVariable, SetupError};
 pub use manifest::Manifest;

@@ -4,9 +4,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{Config, MissingVariable, SetupError};
+use crate::invalid_value::InvalidValue;
 #[cfg(feature = "jwt")]
 use crate::jwt::JwtKeys;
-use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WeakSecret, WebhookSecret};
+use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WebhookSecret};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::store::EncryptionKeys;
 
@@ -63,7 +64,6 @@ pub(super) enum Unusable {
     Because(String),
     #[cfg(not(feature = "jwt"))]
     FeatureOff(&'static str),
-    Weak(WeakSecret),
 }
 
 impl Unusable {
@@ -76,14 +76,13 @@ impl Unusable {
             Self::Because(reason) => SetupError::InvalidVariable { variable, reason },
             #[cfg(not(feature = "jwt"))]
             Self::FeatureOff(feature) => SetupError::FeatureOff { variable, feature },
-            Self::Weak(reason) => SetupError::WeakSecret { variable, reason },
         }
     }
 }
 
-impl From<WeakSecret> for Unusable {
-    fn from(reason: WeakSecret) -> Self {
-        Self::Weak(reason)
+impl From<InvalidValue> for Unusable {
+    fn from(reason: InvalidValue) -> Self {
+        Self::because(reason)
     }
 }
 

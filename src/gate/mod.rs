@@ -95,7 +95,7 @@
 
 mod admitted_request;
 #[cfg(feature = "jwt")]
-mod bearer_token;
+pub(crate) mod bearer_token;
 mod body_access;
 mod check_session;
 #[cfg(feature = "jwt")]
@@ -108,7 +108,7 @@ mod html_page;
 mod layer;
 mod legacy_form;
 mod mode;
-mod observed;
+pub(crate) mod observed;
 mod observed_request;
 mod observed_sign_in;
 mod observer;
@@ -119,17 +119,17 @@ mod origin;
 mod original_uri;
 #[cfg(feature = "axum")]
 mod other_resource;
-mod own_login;
+pub(crate) mod own_login;
 mod paths;
 mod read_sso_form;
 mod redirect_to_heroku;
 mod rejection;
 mod rejection_context;
-mod rejection_kind;
+pub(crate) mod rejection_kind;
 mod rejection_page;
 mod rejection_record;
 mod replay_body;
-mod require;
+pub(crate) mod require;
 mod require_rule;
 mod response_body;
 mod response_decorator;
@@ -141,7 +141,7 @@ mod service;
 mod session_handle;
 mod session_layer;
 mod sign_out;
-mod signed_link;
+pub(crate) mod signed_link;
 mod sso_sign_in;
 mod state;
 mod target;
@@ -151,37 +151,32 @@ mod unread_body;
 #[cfg(feature = "axum")]
 mod upload;
 mod used_forms;
-mod user;
+pub(crate) mod user;
 mod verify_sso_form;
 
 #[cfg(feature = "jwt")]
 pub(crate) use bearer_token::bearer_for;
 #[cfg(feature = "jwt")]
-pub use bearer_token::{BearerError, BearerToken};
+pub(crate) use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
-pub use observed::{Observed, Verdict};
+pub(crate) use observed::{Observed, Verdict};
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
 pub(crate) use on_rejection::reject;
 #[cfg(feature = "axum")]
 pub(crate) use other_resource::rejection_elsewhere;
-pub(crate) use own_login::admit;
-pub use own_login::{AdmitError, SignedIn, VerifiedEmail};
+pub(crate) use own_login::{AdmitError, SignedIn, VerifiedEmail, admit};
 pub use rejection::Rejection;
-pub use rejection_kind::RejectionKind;
-pub use require::{Require, RequireFuture, RequireService};
+pub(crate) use rejection_kind::RejectionKind;
 #[cfg(feature = "axum")]
 pub(crate) use require_rule::{rejection_without, rejection_without_permission};
-pub use response_body::GateBody;
-pub use response_future::ResponseFuture;
-pub use service::HerokuSsoGate;
-pub use session_layer::{SessionLayer, SessionLayerService};
-pub(crate) use signed_link::LINK_LIFE;
-pub use signed_link::LinkError;
+pub(crate) use response_body::GateBody;
+pub(crate) use session_layer::SessionLayer;
+pub(crate) use signed_link::{LINK_LIFE, LinkError};
 pub(crate) use state::GateState;
 pub use test_user::TestUser;
 #[cfg(feature = "axum")]
 pub(crate) use upload::Upload;
-pub use user::HerokuUser;
+pub(crate) use user::HerokuUser;

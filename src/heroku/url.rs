@@ -5,24 +5,18 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::invalid_value::InvalidValue;
+
 /// The base address of one of Heroku's hosts: https, or http to a loopback address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HerokuUrl(Url);
 
-/// Why an address cannot be a host of Heroku. The address itself is not stored.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidHerokuUrl {
-    /// It contains credentials, a query or a fragment.
-    #[error("the address must not have credentials, a query or a fragment")]
-    Decorated,
-    /// Neither https nor a loopback address: tokens would be sent unencrypted.
-    #[error("the address must be https, or http to a loopback address")]
-    Insecure,
-    /// Not a valid address.
-    #[error("not a valid address")]
-    Malformed,
-}
+const MALFORMED: InvalidValue = InvalidValue::new("not a valid address");
+const DECORATED: InvalidValue =
+    InvalidValue::new("the address must not have credentials, a query or a fragment");
+/// Tokens would be sent unencrypted.
+const INSECURE: InvalidValue =
+    InvalidValue::new("the address must be https, or http to a loopback address");
 
 impl HerokuUrl {
     /// The Platform API: `https://api.heroku.com`.
@@ -57,21 +51,21 @@ impl fmt::Display for HerokuUrl {
 }
 
 impl FromStr for HerokuUrl {
-    type Err = InvalidHerokuUrl;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, InvalidHerokuUrl> {
-        let url = Url::parse(text).map_err(|_| InvalidHerokuUrl::Malformed)?;
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let url = Url::parse(text).map_err(|_| MALFORMED)?;
         let bare = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
             && url.fragment().is_none();
         if !bare {
-            return Err(InvalidHerokuUrl::Decorated);
+            return Err(DECORATED);
         }
         match url.scheme() {
             "https" => Ok(Self(url)),
             "http" if is_loopback(&url) => Ok(Self(url)),
-            _ => Err(InvalidHerokuUrl::Insecure),
+            _ => Err(INSECURE),
         }
     }
 }

@@ -16,16 +16,17 @@
 
 mod addon_sso;
 mod error;
-mod policy;
+pub(crate) mod policy;
 mod replay;
 mod request;
 pub mod token;
-mod verified;
+pub(crate) mod verified;
 mod verify;
 
 pub use error::SsoError;
-pub use policy::{SsoPolicy, UnknownPolicy};
+pub(crate) use policy::SsoPolicy;
 pub use replay::ReplayKey;
 pub use request::SsoRequest;
-pub use verified::{Proof, SignedResource, VerifiedSso};
+pub(crate) use verified::Proof;
+pub use verified::{SignedResource, VerifiedSso};
 pub use verify::Verifier;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::invalid_value::InvalidValue;
+
 /// Which of Heroku's three tokens are accepted for a sign-in. The strongest token in a request counts, and
 /// it must verify; a weaker one never replaces it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -48,17 +50,13 @@ impl fmt::Display for SsoPolicy {
 }
 
 impl FromStr for SsoPolicy {
-    type Err = UnknownPolicy;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let all = [Self::UserScoped, Self::AllowUnsignedEmail, Self::Legacy];
         let known = all.into_iter().find(|policy| policy.as_str() == text);
-        known.ok_or(UnknownPolicy)
+        known.ok_or(InvalidValue::new(
+            "expected user-scoped, allow-unsigned-email or legacy",
+        ))
     }
 }
-
-/// The text does not name an [`SsoPolicy`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected user-scoped, allow-unsigned-email or legacy")]
-#[non_exhaustive]
-pub struct UnknownPolicy;

@@ -20,7 +20,7 @@ const MAX_TIMESTAMP_DIGITS: usize = 12;
 ///
 /// ```
 /// use time::OffsetDateTime;
-/// use tower_heroku_sso::sso::{Proof, SsoRequest, Verifier};
+/// use tower_heroku_sso::{sso::{SsoRequest, Verifier}, Proof};
 /// use tower_heroku_sso::SsoSalt;
 ///
 /// let verifier = Verifier::new([SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4")?]);

@@ -11,6 +11,7 @@ use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
+use crate::invalid_value::InvalidValue;
 
 /// One key, of 32 random bytes. `head -c 32 /dev/urandom | base64` makes one.
 ///
@@ -32,28 +33,22 @@ const NONCE: usize = 24;
 /// The first byte of every encrypted value, so that the format can change later.
 const VERSION: u8 = 1;
 
-/// The text is not the base64 of 32 bytes, or repeats one byte.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them")]
-#[non_exhaustive]
-pub struct InvalidEncryptionKey;
+const INVALID_KEY: InvalidValue = InvalidValue::new(
+    "expected 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them",
+);
 
 impl EncryptionKey {
     /// Reads a key in base64.
     ///
     /// # Errors
-    /// [`InvalidEncryptionKey`] if the text is not a valid key.
-    pub fn from_base64(text: &str) -> Result<Self, InvalidEncryptionKey> {
-        let bytes = Zeroizing::new(
-            STANDARD
-                .decode(text.trim())
-                .map_err(|_| InvalidEncryptionKey)?,
-        );
+    /// [`InvalidValue`] if the text is not a valid key.
+    pub fn from_base64(text: &str) -> Result<Self, InvalidValue> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| INVALID_KEY)?);
         // A single byte repeated is not a random key.
         if bytes.len() != KEY || bytes.iter().all(|byte| *byte == bytes[0]) {
-            return Err(InvalidEncryptionKey);
+            return Err(INVALID_KEY);
         }
-        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| InvalidEncryptionKey)?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&bytes).map_err(|_| INVALID_KEY)?;
         let hash = Sha256::new()
             .chain_update(b"tower-heroku-sso key id")
             .chain_update(&*bytes)
@@ -268,10 +263,7 @@ mod tests {
             "not base64 at all!",
             &STANDARD.encode([0; 32]),
         ] {
-            assert_eq!(
-                EncryptionKey::from_base64(text).unwrap_err(),
-                InvalidEncryptionKey
-            );
+            assert_eq!(EncryptionKey::from_base64(text).unwrap_err(), INVALID_KEY);
         }
         let shown = format!("{:?}", EncryptionKeys::new(key(1)));
         assert!(shown.contains(&key(1).id().to_string()));

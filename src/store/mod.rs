@@ -37,7 +37,7 @@ use crate::cause;
 pub(crate) use bounded::{BoundedSessions, BoundedStore};
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use encryption::{EncryptionError, EncryptionKey, EncryptionKeys, InvalidEncryptionKey, KeyId};
+pub use encryption::{EncryptionError, EncryptionKey, EncryptionKeys, KeyId};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};

@@ -7,14 +7,11 @@ use heroku_addon_simulator::Simulator;
 use stats_alloc::Region;
 use support::world::builder;
 use time::OffsetDateTime;
-use tower_heroku_sso::access::{
-    AccessList, Admission, App, ListPolicy, People, Person, ResourceList, Team,
-};
-use tower_heroku_sso::ids::{ResourceId, UserId};
+use tower_heroku_sso::access::{AccessList, Admission, App, People, Person, ResourceList, Team};
 use tower_heroku_sso::store::author::{Dated, Registration, Store};
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
-use tower_heroku_sso::sync::{Change, SyncScope};
-use tower_heroku_sso::{Email, ManualClock, Role};
+use tower_heroku_sso::sync::Change;
+use tower_heroku_sso::{Email, ListPolicy, ManualClock, ResourceId, Role, SyncScope, UserId};
 use uuid::Uuid;
 
 use crate::ALLOCATOR;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// From the pure core outward. A module may name those above it, and nothing below.
 const INWARD: &[&str] = &[
+    "invalid_value",
     "ids",
     "clock",
     "deadlines",

@@ -4,7 +4,9 @@
 mod architecture;
 mod catalogue;
 mod deadlines;
+mod documents;
 mod observing;
+mod public_api;
 mod structure;
 mod supply_chain;
 

@@ -1,10 +1,10 @@
 //! The access list as a value.
 
 use tower_heroku_sso::access::{
-    AccessList, Account, Admission, AttachedPeople, Email, ListChange, ListPolicy, People, Person,
-    ResourceList, Role, difference,
+    AccessList, Account, Admission, AttachedPeople, ListChange, People, Person, ResourceList,
+    difference,
 };
-use tower_heroku_sso::ids::UserId;
+use tower_heroku_sso::{Email, ListPolicy, Role, UserId};
 
 fn email(text: &str) -> Email {
     text.parse().unwrap()

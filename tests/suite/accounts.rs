@@ -3,12 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use tower_heroku_sso::access::{
-    AccessList, Email, ListChange, ListPolicy, Member, People, Person, Roles, difference,
-};
-use tower_heroku_sso::ids::UserId;
+use tower_heroku_sso::access::{AccessList, ListChange, Member, People, Person, Roles, difference};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Role, SsoPolicy};
+use tower_heroku_sso::{Email, ListPolicy, Role, SsoPolicy, UserId};
 
 use crate::log::Log;
 use support::ids::AddOnExt as _;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use heroku_addon_simulator::{AddOn, App, Endpoint, Fault};
 use support::browser::Browser;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::access::{Email, Member};
+use tower_heroku_sso::access::Member;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{
-    Clock as _, HerokuSso, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks,
+    Clock as _, Email, HerokuSso, HerokuSsoBuilder, MemorySessions, WebhookSecret, Webhooks,
 };
 
 use crate::log::Log;

@@ -3,7 +3,7 @@
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World};
-use tower_heroku_sso::access::Email;
+use tower_heroku_sso::Email;
 use uuid::Uuid;
 
 fn email(text: &str) -> Email {

@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
@@ -17,7 +16,7 @@ use tower_heroku_sso::store::author::{
     StoreEvent, StoreEvents, Work,
 };
 use tower_heroku_sso::store::{MemoryStore, StoreError};
-use tower_heroku_sso::{Email, ResourceId, Tokens};
+use tower_heroku_sso::{Email, LegacyId, ResourceId, TeamId, Tokens};
 
 /// Leases under the control of a test.
 #[derive(Debug, Default)]

@@ -12,9 +12,8 @@ use support::browser::FORM;
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World};
 use tower::ServiceExt as _;
-use tower_heroku_sso::{
-    Clock as _, Enforcement, HerokuSsoBuilder, ImportRecord, Readiness, Tokens,
-};
+use tower_heroku_sso::readiness::Readiness;
+use tower_heroku_sso::{Clock as _, Enforcement, HerokuSsoBuilder, ImportRecord, Tokens};
 
 struct Scene {
     world: World,

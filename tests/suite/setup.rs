@@ -167,7 +167,7 @@ fn shared_types_are_send_and_sync() {
     is_shared::<tower_heroku_sso::HerokuUser>();
     is_shared::<tower_heroku_sso::SignedIn>();
     is_shared::<tower_heroku_sso::gate::HerokuSsoLayer>();
-    is_shared::<tower_heroku_sso::gate::Require>();
+    is_shared::<tower_heroku_sso::Require>();
     is_shared::<tower_heroku_sso::access::Snapshot>();
     is_shared::<tower_heroku_sso::store::MemoryStore>();
     is_shared::<tower_heroku_sso::sync::SyncHandle>();

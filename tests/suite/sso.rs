@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tower_heroku_sso::sso::{
-    Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier, token,
-};
-use tower_heroku_sso::{SsoSalt, sso};
+use tower_heroku_sso::sso::{SignedResource, SsoError, SsoRequest, VerifiedSso, Verifier, token};
+use tower_heroku_sso::{Proof, SsoPolicy, SsoSalt, sso};
 
 const RESOURCE: &str = "01234567-89ab-cdef-0123-456789abcdef";
 const SALT: &str = "2f97bfa52ca102f8874716e2eb1d3b4920ad0be4";

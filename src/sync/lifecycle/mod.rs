@@ -4,5 +4,5 @@ pub(in crate::sync) mod dormancy;
 pub(in crate::sync) mod end_resource;
 pub(in crate::sync) mod erase_person;
 pub(in crate::sync) mod partner_calls;
-pub(in crate::sync) mod register_resource;
+pub(crate) mod register_resource;
 pub(in crate::sync) mod revoke_sessions;

@@ -2,7 +2,7 @@
 
 pub(in crate::sync) mod backlog;
 pub(in crate::sync) mod lag_monitor;
-pub(in crate::sync) mod next_fetch;
+pub(crate) mod next_fetch;
 pub(in crate::sync) mod queue;
 pub(in crate::sync) mod rate_limits;
 pub(in crate::sync) mod scheduler;

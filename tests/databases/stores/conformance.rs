@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
-use tower_heroku_sso::ids::{AppId, TeamId};
-use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier};
+use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{Dated, Sequence, conformance};
-use tower_heroku_sso::{Email, ResourceId, Role, SsoSalt, Tokens};
+use tower_heroku_sso::{AppId, Email, ResourceId, Role, SsoPolicy, SsoSalt, TeamId, Tokens};
 
 use crate::place::Place;
 

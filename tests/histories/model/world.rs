@@ -18,14 +18,13 @@ use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tower::ServiceExt;
-use tower_heroku_sso::ids::UserId;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::sso::token;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, AdmitError, ClientSecret, Email, HerokuSso, HerokuUser, Manifest, ManualClock,
-    MemorySessions, OauthGrant, Require, ResourceId, Role, SsoPolicy, SsoSalt, VerifiedEmail,
-    WebhookSecret, Webhooks,
+    MemorySessions, OauthGrant, Require, ResourceId, Role, SsoPolicy, SsoSalt, UserId,
+    VerifiedEmail, WebhookSecret, Webhooks,
 };
 use url::form_urlencoded::Serializer;
 

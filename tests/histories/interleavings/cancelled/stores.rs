@@ -6,8 +6,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tower_heroku_sso::access::{App, People, ResourceList};
-use tower_heroku_sso::ids::TeamId;
-use tower_heroku_sso::sso::{ReplayKey, SsoPolicy, SsoRequest, Verifier, token};
+use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier, token};
 use tower_heroku_sso::store::author::{
     AbsenceKind, AbsenceSign, Brake, Dated, PendingRemoval, Registration, Revocation, Sequence,
     SessionKey, SessionRecord, Store,
@@ -15,7 +14,7 @@ use tower_heroku_sso::store::author::{
 use tower_heroku_sso::store::{
     EncryptionKey, EncryptionKeys, MemoryStore, SessionKind, SqliteStore, StoreError,
 };
-use tower_heroku_sso::{ResourceId, SsoSalt, Tokens};
+use tower_heroku_sso::{ResourceId, SsoPolicy, SsoSalt, TeamId, Tokens};
 
 use super::{MOST, PATIENCE, leave_after};
 use crate::interleavings::schedule::runtime;

@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::ids::{LegacyId, TeamId};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::author::{
     ActiveResource, Dated, Registration, Revocation, Sequence, SessionKey, Store,
 };
 use tower_heroku_sso::store::{MemoryStore, StoreError};
-use tower_heroku_sso::{ResourceId, Tokens};
+use tower_heroku_sso::{LegacyId, ResourceId, TeamId, Tokens};
 
 #[derive(Clone, Debug, Default)]
 pub struct Forgetful {
