@@ -21,7 +21,7 @@ use crate::log::Log;
 use crate::partner_api::call;
 use support::browser::Answer;
 use support::ids::AddOnExt as _;
-use support::world::{World, grant, next, serve};
+use support::world::{World, next, serve};
 
 const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -373,12 +373,7 @@ async fn c3_new_grant_revives_dormant_resource() {
         if by_heroku {
             assert_eq!(addon.provision().await.unwrap().status, 200);
         } else {
-            world
-                .sso
-                .resources()
-                .register(&resource, grant(&addon))
-                .await
-                .unwrap();
+            world.register(&addon).await;
         }
         assert_eq!(state(&store, &addon).await, ResourceState::Active);
         assert_eq!(

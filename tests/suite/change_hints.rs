@@ -41,13 +41,7 @@ async fn list_changed_by_webhook_is_fetched_before_unused_lists() {
     let mut addons = Vec::new();
     for number in 0..100 {
         let addon = world.heroku.app(&format!("app-{number}")).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
+        let resource = world.register(&addon).await;
         world.refresh(&resource).await;
         addons.push(addon);
         // The pool refills and the list ages.

@@ -17,13 +17,7 @@ async fn registered(world: &World, name: &str) -> AddOn {
         .app(name)
         .collaborator("ann@example.com")
         .addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     world.refresh(&resource).await;
     addon
 }

@@ -8,7 +8,7 @@ use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
 use crate::faulty::Faulty;
 use crate::webhooks::{collaborator, send};
-use support::world::{World, grant};
+use support::world::World;
 
 #[tokio::test]
 async fn revoked_session_is_rejected_while_its_resource_loads() {
@@ -28,13 +28,7 @@ async fn revoked_session_is_rejected_while_its_resource_loads() {
         .await
         .unwrap();
     let other = world.heroku.app("other").addon();
-    let another = other.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&another, grant(&other))
-        .await
-        .unwrap();
+    let another = world.register(&other).await;
 
     let there = store.another();
     let (sso, address) = world.another_gate(with(&there)).await;

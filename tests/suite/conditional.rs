@@ -6,7 +6,7 @@ use heroku_addon_simulator::{AddOn, ETags as HerokuETags, Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::Clock as _;
 
-use support::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World};
 
 async fn team_app(world: &World) -> AddOn {
     let team = world
@@ -15,13 +15,7 @@ async fn team_app(world: &World) -> AddOn {
         .member("lead@example.com", "admin");
     let app = world.heroku.app("shop").owned_by_team(&team);
     let addon = app.collaborator("ann@example.com").addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     world.refresh(&resource).await;
     addon
 }

@@ -411,13 +411,7 @@ async fn team_members_are_fetched_here_if_the_other_process_stalls() {
     let world = World::with(|builder| builder.store(Faulty::shared(&leases))).await;
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
     let addon = world.heroku.app("shop").owned_by_team(&team).addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     world.refresh(&resource).await;
     world.clock.advance(REFRESH + Duration::from_secs(1));
     world.heroku.calls().clear();
@@ -556,13 +550,7 @@ async fn sign_in_falls_back_to_the_last_list_when_fetch_is_slow() {
     let world = World::with(|builder| set_up(builder, &store, &sessions)).await;
     let team = world.heroku.team("acme").member("mia@example.com", "admin");
     let addon = world.heroku.app("shop").owned_by_team(&team).addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    world.register(&addon).await;
     world.signed_in(&addon, "mia@example.com").await;
     world.clock.advance(REFRESH + Duration::from_secs(1));
     let request = form(&addon, "mia@example.com");

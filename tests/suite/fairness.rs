@@ -11,7 +11,7 @@ use crate::faulty::Faulty;
 use support::browser::Browser;
 use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
-use support::world::{REFRESH, World, grant};
+use support::world::{REFRESH, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -285,13 +285,7 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
         app.collaborator(&format!("person-{number}@example.com"));
     }
     let addon = app.addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     let begun = std::time::Instant::now();
     let form = addon.sign_in_form("person-1@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);

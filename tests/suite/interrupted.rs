@@ -23,7 +23,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
 use support::browser::{Browser, FORM};
-use support::world::{World, grant, serve};
+use support::world::{World, serve};
 
 #[tokio::test]
 async fn a60_panicking_handler_leaves_the_gate_working() {
@@ -113,13 +113,7 @@ async fn is_well(world: &World, browser: &Browser) {
         let other = world.signed_in(&addon, "ann@example.com").await;
         let sign_out = other.request(reqwest::Method::POST, "/logout");
         assert_eq!(other.send(sign_out).await.status, 204);
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
+        world.register(&addon).await;
     };
     tokio::time::timeout(Duration::from_secs(60), all)
         .await

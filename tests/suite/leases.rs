@@ -13,7 +13,7 @@ use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
-use support::world::{World, grant};
+use support::world::World;
 
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let met = async {
@@ -28,13 +28,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 /// Registers a resource whose fetch Heroku answers after a minute.
 async fn fetching(world: &World) -> ResourceId {
     let addon = world.heroku.app("shop").addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     let slow = Fault::Slow(Duration::from_secs(60));
     world.heroku.faults().set(Endpoint::AddOn, slow);
     resource

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, ETags, Endpoint, Fault};
 use support::ids::AddOnExt as _;
-use support::world::{World, grant};
+use support::world::World;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{ResourceState, Store};
@@ -41,13 +41,7 @@ impl Fleet {
         for number in 0..size {
             let app = world.heroku.app(&format!("app-{number}"));
             let addon = app.collaborator("ann@example.com").addon();
-            let resource = addon.resource_id();
-            world
-                .sso
-                .resources()
-                .register(&resource, grant(&addon))
-                .await
-                .unwrap();
+            let resource = world.register(&addon).await;
             world.refresh(&resource).await;
             addons.push(addon);
         }

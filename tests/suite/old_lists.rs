@@ -8,7 +8,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use support::browser::Browser;
 use support::ids::AddOnExt as _;
-use support::world::{MAX_LIST_AGE, REFRESH, UNUSED, World, grant};
+use support::world::{MAX_LIST_AGE, REFRESH, UNUSED, World};
 use tokio::time::timeout;
 use tower_heroku_sso::{WebhookSecret, Webhooks};
 
@@ -113,9 +113,7 @@ async fn unused_resource_keeps_sessions_while_the_rate_limit_is_low() {
     // An answer for another resource says that few calls are left.
     world.heroku.rate_limit().set_remaining(10);
     let other = world.heroku.app("other").addon();
-    let resource = other.resource_id();
-    let resources = world.sso.resources();
-    resources.register(&resource, grant(&other)).await.unwrap();
+    let resource = world.register(&other).await;
     world.refresh(&resource).await;
     assert_eq!(status(&ann).await, 200);
 }

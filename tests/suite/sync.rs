@@ -7,7 +7,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Clock as _, LookupError, RefreshError, Role, SyncScope};
 
-use support::world::{REFRESH, World, grant, next};
+use support::world::{REFRESH, World, next};
 
 async fn emails(world: &World, addon: &AddOn) -> Vec<String> {
     let resource = addon.resource_id();
@@ -29,13 +29,7 @@ async fn first_fetch_takes_4_calls_for_a_team_app_and_3_otherwise() {
     let team_app = world.heroku.app("team-app").owned_by_team(&team).addon();
     let personal = world.heroku.app("shop").addon();
     for (addon, calls) in [(team_app, 4), (personal, 3)] {
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
+        let resource = world.register(&addon).await;
         world.heroku.calls().clear();
         world.refresh(&resource).await;
         assert_eq!(world.heroku.calls().count(Endpoint::Any), calls);
@@ -50,13 +44,7 @@ async fn refresh_calls_in_parallel_and_first_fetch_in_sequence() {
         .team("acme")
         .member("lead@example.com", "admin");
     let addon = world.heroku.app("team-app").owned_by_team(&team).addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     // No call is answered, so all calls that arrive were made in parallel.
     for expected in [1, 4] {
         world.heroku.calls().clear();
@@ -93,13 +81,7 @@ async fn unused_resources_are_synchronized_by_default() {
             .app(&format!("app-{number}"))
             .collaborator("ann@example.com");
         let addon = app.addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
+        let resource = world.register(&addon).await;
         world.refresh(&resource).await;
         app.remove("ann@example.com");
         addons.push(addon);

@@ -7,7 +7,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::RatePools;
 use tower_heroku_sso::sync::Change;
 
-use support::world::{REFRESH, World, grant, next};
+use support::world::{REFRESH, World, next};
 
 /// Apps of one team, each with a registered add-on.
 async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
@@ -15,13 +15,7 @@ async fn apps(world: &World, team: &Team, number: usize) -> Vec<AddOn> {
     for number in 0..number {
         let app = world.heroku.app(&format!("{}-{number}", team.name()));
         let addon = app.owned_by_team(team).addon();
-        let resource = addon.resource_id();
-        world
-            .sso
-            .resources()
-            .register(&resource, grant(&addon))
-            .await
-            .unwrap();
+        world.register(&addon).await;
         addons.push(addon);
     }
     addons

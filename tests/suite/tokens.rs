@@ -262,12 +262,7 @@ async fn u25_refused_refresh_token_is_reported_and_retried_sparingly() {
     let said = log.with(&["needs_grant", &resource_id]);
     assert_eq!(said.len(), 1, "once for all rejections: {said:#?}");
     // A new grant restores it.
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    world.register(&addon).await;
     assert_eq!(world.sso.resources().needing_grant(), []);
     world.signed_in(&addon, "ann@example.com").await;
     sync.shutdown().await;
@@ -427,13 +422,7 @@ async fn waiting_call_uses_the_token_renewed_by_another_process() {
     let store = Faulty::shared(&leases);
     let world = World::with(|builder| builder.store(store.clone())).await;
     let addon = world.heroku.app("shop").addon();
-    let resource = addon.resource_id();
-    world
-        .sso
-        .resources()
-        .register(&resource, grant(&addon))
-        .await
-        .unwrap();
+    let resource = world.register(&addon).await;
     world.clock.advance(9 * HOUR);
     // The other process holds the lease and never releases it.
     leases.elsewhere.store(true, Ordering::SeqCst);

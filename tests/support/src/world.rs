@@ -110,14 +110,21 @@ impl World {
         addon
     }
 
+    /// Registers an add-on with a new grant, without the Partner API. Its list is not fetched yet.
+    pub async fn register(&self, addon: &AddOn) -> ResourceId {
+        let resource = addon.resource_id();
+        let resources = self.sso.resources();
+        resources.register(&resource, grant(addon)).await.unwrap();
+        resource
+    }
+
     /// This many add-ons of apps with one collaborator, Ann, registered and not fetched yet.
     pub async fn addons(&self, count: usize) -> Vec<AddOn> {
         let mut addons = Vec::with_capacity(count);
         for number in 0..count {
             let app = self.heroku.app(&format!("app-{number}"));
             let addon = app.collaborator("ann@example.com").addon();
-            let (id, resources) = (addon.resource_id(), self.sso.resources());
-            resources.register(&id, grant(&addon)).await.unwrap();
+            self.register(&addon).await;
             addons.push(addon);
         }
         addons
