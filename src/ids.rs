@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resource_id_has_one_spelling_but_for_case() {
+    fn resource_id_has_one_spelling_except_for_case() {
         let id: ResourceId = "01234567-89AB-cdef-0123-456789abcdef".parse().unwrap();
         assert_eq!(id.to_string(), "01234567-89ab-cdef-0123-456789abcdef");
         for bad in [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_id_holds_nothing_that_a_path_or_a_hash_would_read_differently() {
+    fn opaque_id_rejects_special_characters_of_paths_and_hashes() {
         for bad in [
             "",
             "a:b",

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn longest_life_ends_a_session_whatever_the_list() {
+    fn max_session_ends_a_session_regardless_of_its_list() {
         for attempt in ATTEMPTS {
             for age in [None, Some(0), Some(450_000), Some(700_000)] {
                 let at = |now: Duration| {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_newer_list_a_session_ends_one_interval_after_its_list() {
+    fn expected_end_follows_the_list_up_to_max_session() {
         let at = |seconds: u64| BEGAN + Duration::from_secs(seconds);
         let end = |asked_at, now| LIMITS.expected_end(BEGAN, at(asked_at), at(now));
         assert_eq!(end(100, 150), at(400));

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_and_outer_spaces_do_not_count() {
+    fn email_ignores_case_and_outer_spaces() {
         let email: Email = "  Ann@Example.COM ".parse().unwrap();
         assert_eq!(email, "ann@example.com".parse().unwrap());
         assert_eq!(email.as_str(), "ann@example.com");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn malformed_email_is_rejected() {
         let long = format!("{}@example.com", "a".repeat(400));
         for bad in [
             "",

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_people_are_equal_to_what_was_packed() {
+    fn packed_people_are_found_and_read_unchanged() {
         let accounts = [
             Account::Unknown,
             Account::Disputed,

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_privileges_are_one_and_the_table_is_bounded() {
+    fn equal_privileges_are_shared_in_a_bounded_table() {
         let of = |role: Role| Privileges::of(Some(role)).shared();
         let admin = of(Role::Admin);
         assert!(Arc::ptr_eq(&of(Role::Admin), &admin));

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn host_does_not_count_if_an_address_is_configured() {
+    fn host_is_ignored_if_an_address_is_configured() {
         let origins = origins(Some("https://a.example/base"), &[]);
         for (host, origin, is_own) in [
             ("internal:3000", "https://a.example", true),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_websocket_handshake_is_one() {
+    fn only_a_websocket_upgrade_is_a_handshake() {
         let request = |method: &str, name: &str, value: &str| {
             let request = Request::builder().method(method).uri("/");
             is_handshake(&request.header(name, value).body(()).unwrap())

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_landing_page_is_below_its_resource_and_no_other_page_is_one() {
+    fn each_resource_has_exactly_one_landing_page() {
         let id: ResourceId = ID.parse().unwrap();
         let each = Some("/addons/{resource}");
         for (paths, landing) in [
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_has_a_sign_out_of_its_own() {
+    fn each_resource_has_its_own_sign_out_path() {
         let route = |path: &str| paths().route(&path.replace("ID", ID)).0;
         assert_eq!(route("/addons/ID/logout"), GateRoute::SignOut);
         assert_eq!(route("/logout"), GateRoute::SignOut);

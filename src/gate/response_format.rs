@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_gets_html_and_everybody_else_json() {
+    fn browser_gets_html_and_other_clients_get_json() {
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         assert_eq!(format(browser), Format::Html);
         assert_eq!(format("TEXT/HTML;q=0.5"), Format::Html);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetch_of_a_script_gets_json_whatever_it_accepts() {
+    fn script_fetch_gets_json_regardless_of_accept() {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/html"));
         headers.insert("sec-fetch-mode", HeaderValue::from_static("cors"));

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_answer_counts_and_time_fills_the_pool() {
+    fn last_answer_sets_the_level_and_time_refills_it() {
         let second = Duration::from_secs(1);
         let level = Level::seen(1000, 4500, second);
         assert_eq!(level.estimate(second * 101), 1125.0);
@@ -213,13 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_short_below_three_quarters_of_herokus_pool() {
+    fn calls_are_scarce_below_three_quarters_of_herokus_pool() {
         assert!(is_scarce(3374.0, 4500) && !is_scarce(3376.0, 4500));
         assert!(is_scarce(89.0, 120) && !is_scarce(3376.0, 1_000_000));
     }
 
     #[test]
-    fn a_number_that_no_pool_has_is_not_believed() {
+    fn implausible_remaining_count_is_ignored() {
         let seen = |text| {
             let mut headers = HeaderMap::new();
             headers.insert("ratelimit-remaining", HeaderValue::from_static(text));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_dates_are_obeyed_within_bounds() {
+    fn retry_after_is_obeyed_within_bounds() {
         assert_eq!(pause("7"), 7);
         assert_eq!(pause("0"), 1);
         assert_eq!(pause("315360000"), 900);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unix_time_is_read_as_that_time() {
+    fn retry_after_as_unix_time_is_read_as_a_date() {
         // 2026-01-01 00:00:00 UTC is 1767225600.
         assert_eq!(pause("1767225645"), 45);
         assert_eq!(pause("1767225500"), 1);

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_page_that_is_known_not_to_be_full_has_room() {
+    fn page_has_room_only_below_its_stated_maximum() {
         let room = |range: Option<&'static str>, entries| {
             let mut headers = HeaderMap::new();
             if let Some(range) = range {

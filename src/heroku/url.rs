@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_https_and_loopback_count() {
+    fn only_https_and_loopback_urls_are_accepted() {
         for good in [
             "https://api.heroku.com",
             "http://127.0.0.1:3001",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_cannot_leave_its_place() {
+    fn path_segment_is_percent_encoded() {
         let base: HerokuUrl = "https://api.heroku.com".parse().unwrap();
         let url = base.join(&["apps", "../teams?x#y", "collaborators"]);
         assert_eq!(

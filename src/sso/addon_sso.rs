@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_params_are_the_fields_and_the_rest_is_left_out() {
+    fn only_the_params_are_read_as_fields() {
         let json = r#"{"action": "https://x", "method": "post", "more": {"email": "no"}, "params":
             {"email": "a@b.c", "timestamp": 1267597772, "nav-data": "e30", "app": null, "x": [1]}}"#;
         let request = read(json).unwrap();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_reads_two_ways_or_none_is_rejected() {
+    fn ambiguous_or_malformed_header_is_rejected() {
         for json in [
             "",
             "{}",

@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_decoded_and_unknown_fields_are_left_out() {
+    fn form_is_decoded_without_unknown_fields() {
         let request =
             SsoRequest::parse(b"email=user%2Btag%40example.com&app=my+app&colour=red&").unwrap();
         assert_eq!(request.email.as_deref(), Some("user+tag@example.com"));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_field_may_stand_once() {
+    fn duplicate_known_field_is_rejected() {
         for body in [
             "email=a&email=a",
             "email=a&email[]=b",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_fields_are_read_and_no_more() {
+    fn form_of_more_than_100_fields_is_rejected() {
         let body = "x=1&".repeat(100);
         assert!(SsoRequest::parse(body.as_bytes()).is_ok());
         let body = "x=1&".repeat(101);
@@ -224,7 +224,7 @@ mod tests {
         );
     }
     #[test]
-    fn a_name_of_256_bytes_is_read_and_no_longer_one() {
+    fn field_name_of_more_than_256_bytes_is_rejected() {
         let body = |length| format!("email=a&{}=1", "n".repeat(length));
         assert!(SsoRequest::parse(body(256).as_bytes()).is_ok());
         assert_eq!(

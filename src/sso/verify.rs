@@ -314,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_remembered_for_as_long_as_the_form_could_pass() {
+    fn used_form_is_remembered_while_it_could_pass() {
         let salt = SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4").unwrap();
         let verifier = Verifier::new([salt])
             .max_age(Duration::from_secs(300))

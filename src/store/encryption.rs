@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn each_encryption_differs_and_none_holds_the_text() {
+    fn encryption_is_randomized_and_hides_the_text() {
         let keys = EncryptionKeys::new(key(1));
         let once = keys.encrypt(b"HRKU-secret", "x").unwrap();
         let again = keys.encrypt(b"HRKU-secret", "x").unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_missing_is_named_and_two_keys_open_during_a_change() {
+    fn missing_key_is_named_and_previous_key_decrypts() {
         let old = EncryptionKeys::new(key(1));
         let encrypted = old.encrypt(b"a token", "x").unwrap();
         let new = EncryptionKeys::new(key(2));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn only_thirty_two_bytes_are_a_key_and_debug_shows_none_of_it() {
+    fn key_has_32_bytes_that_debug_does_not_show() {
         for text in [
             "",
             "c2hvcnQ=",

@@ -112,7 +112,7 @@ mod tests {
     use crate::clock;
 
     #[tokio::test]
-    async fn those_who_come_while_it_runs_share_one_result() {
+    async fn concurrent_callers_share_one_result() {
         let flight = Arc::new(SingleFlight::new(&Tasks::default()));
         let started = Arc::new(AtomicUsize::new(0));
         let gate = Arc::new(Notify::new());
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_work_outlives_the_one_who_started_it() {
+    async fn work_outlives_its_cancelled_caller() {
         let flight = Arc::new(SingleFlight::new(&Tasks::default()));
         let done = Arc::new(Notify::new());
         let started = tokio::spawn({
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_does_not_block_the_next() {
+    async fn panicked_work_does_not_block_the_next_call() {
         let flight: SingleFlight<(), u8> = SingleFlight::new(&Tasks::default());
         let broken = flight.join((), || Ok(async { panic!("a bug") })).await;
         assert!(matches!(broken, Err(SyncError::Interrupted)));

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_says_where_to_look() {
+    fn each_kind_gives_its_change_hint() {
         let app: AppId = "a0000000-0000-4000-8000-000000000001".parse().unwrap();
         let resource: ResourceId = "01234567-89ab-cdef-0123-456789abcdef".parse().unwrap();
         let collaborator = |action: &str| {

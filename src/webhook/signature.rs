@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a69_anything_else_is_refused() {
+    fn a69_any_other_signature_is_rejected() {
         let secrets = [secret("webhook-secret-of-ours")];
         let url_safe = "ai6nX1EGUEItxN_xc52KJhqXkrqID-oy8jIXPu5YGQQ=";
         let unpadded = "ai6nX1EGUEItxN/xc52KJhqXkrqID+oy8jIXPu5YGQQ";

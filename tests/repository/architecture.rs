@@ -203,7 +203,7 @@ fn imports_go_inward_only() {
 }
 
 #[test]
-fn every_foreign_crate_stays_in_its_homes() {
+fn foreign_crates_are_named_only_where_listed() {
     for source in sources() {
         for (foreign, homes) in HOMES {
             let at_home = homes.iter().any(|home| source.path.starts_with(home));
@@ -263,7 +263,7 @@ fn a27_digests_and_passwords_are_compared_in_constant_time() {
 }
 
 #[test]
-fn the_guide_is_words_alone() {
+fn guide_module_contains_only_markdown() {
     let sources = sources();
     let files: Vec<_> = sources
         .iter()
@@ -281,7 +281,7 @@ fn the_guide_is_words_alone() {
 }
 
 #[test]
-fn no_file_is_long() {
+fn no_source_file_exceeds_400_lines() {
     for source in sources() {
         let file = crate::root().join("src").join(&source.path);
         let lines = fs::read_to_string(file).unwrap().lines().count();
@@ -290,7 +290,7 @@ fn no_file_is_long() {
 }
 
 #[test]
-fn the_checks_above_notice_what_they_look_for() {
+fn sources_are_read_without_comments_and_tests() {
     assert_eq!(
         named_after("use crate::gate::X; crate::sso::y", "crate::"),
         ["gate", "sso"]

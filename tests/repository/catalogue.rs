@@ -120,7 +120,7 @@ fn tests() -> Files {
 }
 
 #[test]
-fn every_number_has_a_row_and_no_other_has() {
+fn every_number_has_a_row_and_every_row_a_number() {
     let rows: BTreeSet<_> = rows().into_keys().collect();
     let missing: Vec<_> = all_numbers().difference(&rows).cloned().collect();
     assert!(missing.is_empty(), "without a row: {missing:?}");
@@ -129,7 +129,7 @@ fn every_number_has_a_row_and_no_other_has() {
 }
 
 #[test]
-fn every_row_names_the_files_that_its_tests_are_in_and_no_others() {
+fn every_row_names_exactly_the_files_of_its_tests() {
     let tests = tests();
     for (number, named) in rows() {
         let found = tests.get(&number).cloned().unwrap_or_default();
@@ -139,7 +139,7 @@ fn every_row_names_the_files_that_its_tests_are_in_and_no_others() {
 }
 
 #[test]
-fn no_test_bears_a_number_that_is_not_there() {
+fn every_number_in_a_test_name_exists() {
     let known = all_numbers();
     for (number, files) in tests() {
         assert!(known.contains(&number), "{number} in {files:?}");
@@ -195,7 +195,7 @@ fn all_tests() -> &'static BTreeSet<String> {
 }
 
 #[test]
-fn the_tests_that_the_table_of_asvs_names_are_there() {
+fn every_test_in_the_asvs_table_exists() {
     let text = fs::read_to_string(crate::root().join("SECURITY.md")).unwrap();
     let named = named_by_asvs(&text);
     assert!(named.len() > 60, "{named:?}");
@@ -206,7 +206,7 @@ fn the_tests_that_the_table_of_asvs_names_are_there() {
 
 /// Each rule is in the list that authors of stores run, and the tests of the crate's own stores.
 #[test]
-fn every_rule_of_stores_is_checked() {
+fn every_store_rule_is_listed() {
     let folder = crate::root().join("src").join(crate::RULES);
     let list = fs::read_to_string(folder.join("mod.rs")).unwrap();
     let own = crate::root().join("tests/databases/stores/conformance.rs");
@@ -227,7 +227,7 @@ fn every_rule_of_stores_is_checked() {
 }
 
 #[test]
-fn the_checks_above_notice_what_they_look_for() {
+fn numbers_tests_and_rules_are_parsed() {
     assert_eq!(leading_numbers("a24_a25_strangers"), ["a24", "a25"]);
     assert_eq!(leading_numbers("a_form_counts_once"), [""; 0]);
     assert_eq!(leading_numbers("u2b_x"), [""; 0]);

@@ -132,7 +132,7 @@ fn every_licence_is_allowed() {
 }
 
 #[test]
-fn no_crate_comes_in_a_second_version_without_a_reason() {
+fn every_second_version_of_a_crate_has_a_reason() {
     let arguments = ["tree", "--edges=no-dev", "--prefix=none", "--no-dedupe"];
     let tree = cargo(&[&arguments[..], &PUBLISHED[..]].concat());
     let mut versions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
@@ -168,7 +168,7 @@ fn no_crate_comes_in_a_second_version_without_a_reason() {
 }
 
 #[test]
-fn everything_comes_from_one_registry_and_is_what_it_was() {
+fn every_dependency_has_a_checksum_from_one_registry() {
     let lock = file("Cargo.lock");
     let mut sources = BTreeSet::new();
     let mut without = Vec::new();
@@ -196,7 +196,7 @@ fn everything_comes_from_one_registry_and_is_what_it_was() {
 }
 
 #[test]
-fn a_licence_is_read_as_it_is_meant() {
+fn licence_expression_is_evaluated() {
     let allowed = ["MIT", "ISC"].map(str::to_owned).into();
     for (licence, verdict) in [
         ("MIT", true),
@@ -217,7 +217,7 @@ fn a_licence_is_read_as_it_is_meant() {
 }
 
 #[test]
-fn no_dependency_wants_a_newer_compiler_than_we_promise() {
+fn no_dependency_needs_a_newer_compiler_than_promised() {
     // Of other systems no crate may be here.
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let rustc = String::from_utf8(rustc.stdout).unwrap();

@@ -38,7 +38,7 @@ async fn attachments_list_own_and_attached_apps() {
 }
 
 #[tokio::test]
-async fn collaborators_of_an_attached_app_are_an_endpoint_of_their_own() {
+async fn attached_app_collaborators_have_their_own_endpoint() {
     let heroku = Simulator::start().await.unwrap();
     let (shop, bank) = (heroku.app("shop"), heroku.app("bank"));
     let addon = shop.addon();

@@ -133,7 +133,7 @@ fn person_of_attached_app_is_listed_without_roles() {
 }
 
 #[test]
-fn a39_attached_app_with_another_account_makes_an_email_disputed() {
+fn a39_email_with_another_attached_account_is_disputed() {
     let entry = |id| Person::new(email("ann@example.com"), Some(user(id)), Some(Role::Admin));
     let no_people = People::default;
     let policy = ListPolicy::Documented;

@@ -432,7 +432,7 @@ async fn at_most_twenty_attached_apps_are_read() {
 }
 
 #[tokio::test]
-async fn a43_attached_apps_count_up_to_max_list_age_while_heroku_is_down() {
+async fn a43_attached_apps_count_up_to_max_list_age_in_an_outage() {
     let world = World::with(attached).await;
     let (addon, _bank) = shared_addon(&world).await;
     let ben = world.signed_in(&addon, BEN).await;

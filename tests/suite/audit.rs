@@ -114,7 +114,7 @@ async fn events_of_one_session_have_its_hash_and_their_requests() {
 }
 
 #[tokio::test]
-async fn changes_of_a_list_say_who_and_which_roles() {
+async fn list_change_events_name_the_person_and_roles() {
     let (world, mut events) = audited().await;
     let addon = world.addon().await;
     let id = addon.resource_id();

@@ -137,7 +137,7 @@ async fn reading_of_attached_apps_stores_no_erased_collaborator() {
 }
 
 #[tokio::test]
-async fn fetch_of_the_own_list_stores_no_erased_person_of_an_attached_app() {
+async fn own_list_fetch_stores_no_erased_person_of_an_attached_app() {
     let store = Faulty::default();
     let kept = store.clone();
     let world = World::with(|builder| attached(builder).store(kept)).await;

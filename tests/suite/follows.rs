@@ -283,7 +283,7 @@ async fn use_by_one_user_keeps_all_sessions_of_the_resource() {
 }
 
 #[tokio::test]
-async fn resource_is_in_use_for_fifteen_minutes_after_its_last_request() {
+async fn resource_is_in_use_for_15_minutes_after_its_last_request() {
     let site = Site::start().await;
     let calls = || site.world.heroku.calls().count(Endpoint::Collaborators);
     site.pass(IN_USE_FOR - SECOND).await;

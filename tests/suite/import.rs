@@ -280,7 +280,7 @@ async fn tokens_of_a_new_grant_are_kept_beside_a_renewal() {
 }
 
 #[tokio::test]
-async fn import_leaves_a_dormant_resource_to_an_answer_of_heroku() {
+async fn import_does_not_revive_a_dormant_resource() {
     let store = MemoryStore::default();
     let world = world_on(&store).await;
     let addon = world.addon().await;
@@ -290,7 +290,7 @@ async fn import_leaves_a_dormant_resource_to_an_answer_of_heroku() {
 }
 
 #[tokio::test]
-async fn import_leaves_a_refused_dormant_resource_to_an_answer_of_heroku() {
+async fn import_does_not_revive_a_dormant_refused_resource() {
     let store = MemoryStore::default();
     let world =
         World::with(|builder| patient(builder).dormant_for(HOUR).store(store.clone())).await;

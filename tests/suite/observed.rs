@@ -410,7 +410,7 @@ async fn verdict_is_in_the_extensions_of_the_request() {
 }
 
 #[tokio::test]
-async fn observed_body_runs_on_after_a_removal() {
+async fn observed_body_continues_after_a_removal() {
     let scene = Scene::start().await;
     let (sender, frames) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
     let frames = Arc::new(Mutex::new(Some(frames)));
@@ -640,7 +640,7 @@ async fn late_sign_in_leaves_no_session() {
 }
 
 #[tokio::test]
-async fn sign_in_whose_client_leaves_before_the_answer_leaves_no_session() {
+async fn sign_in_of_a_disconnected_client_leaves_no_session() {
     let sessions = MemorySessions::default();
     let scene = Scene::with(|builder| builder.session_store(sessions.clone())).await;
     let mut response = Box::pin(scene.send(scene.form("ann@example.com")));

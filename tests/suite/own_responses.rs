@@ -94,7 +94,7 @@ async fn sign_in_sign_out_and_guards_give_own_pages_too() {
 }
 
 #[tokio::test]
-async fn role_extractor_and_guard_behind_an_optional_layer_give_own_pages() {
+async fn role_checks_behind_an_optional_layer_give_own_pages() {
     let world = World::with(with_pages).await;
     let addon = world.addon().await;
     let owners = Router::new()

@@ -439,7 +439,7 @@ async fn partial_enforcement_needs_the_resource_of_a_request() {
 }
 
 #[tokio::test]
-async fn signed_link_leads_through_heroku_if_some_resources_are_enforced() {
+async fn signed_link_leads_through_heroku_under_partial_enforcement() {
     let scene = Scene::start().await;
     scene.world.refresh(&scene.enforced.resource_id()).await;
     let lists = scene.world.sso.lists();

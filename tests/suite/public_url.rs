@@ -138,7 +138,7 @@ async fn own_login_lands_below_the_prefix() {
 
 /// Neither `Host` nor a header of a proxy says the origin if it is configured.
 #[tokio::test]
-async fn sign_out_counts_from_the_configured_origin_only() {
+async fn sign_out_is_accepted_from_the_configured_origin_only() {
     let world =
         World::with(|builder| builder.public_url("https://a.example".parse().unwrap())).await;
     let addon = world.addon().await;

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ten_are_remembered_the_newest_first() {
+    fn last_ten_resources_are_kept_newest_first() {
         let (hint, known) = (hint(true), resources(11));
         let full = hint.with(&known[1..], &known[0]);
         let ten = hint.with(&known[1..10], &known[0]);

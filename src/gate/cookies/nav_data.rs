@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_base64_becomes_a_cookie_and_that_is_as_safe_as_the_session_s() {
+    fn nav_data_cookie_holds_only_base64_up_to_4_kib() {
         let cookie = |is_secure, value: &str| {
             let cookie = nav_data(value, is_secure);
             cookie.map(|cookie| cookie.to_str().unwrap().to_owned())

@@ -245,7 +245,7 @@ mod tests {
 
     /// Browsers let other sites set these names: they do not begin with `__Host-`.
     #[test]
-    fn a_name_that_only_reads_like_ours_is_not_ours() {
+    fn cookie_with_a_similar_name_is_ignored() {
         let set = |wanted: &str| pair(&cookie().set(&page(wanted, 0)));
         let (planted, own) = (set("/planted"), set("/own"));
         let (name, value) = planted.split_once('=').unwrap();
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_too_long_is_not_stored_and_no_cookie_is_long() {
+    fn return_cookie_stays_small_by_dropping_too_long_pages() {
         let limit = |wanted: &str| {
             let set = cookie().set(&page(wanted, 0));
             assert!(set.len() <= MAX_COOKIE, "{}", set.len());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_pages_are_given_up_first() {
+    fn earliest_pages_are_removed_first() {
         let cookie = cookie();
         let mut kept: Vec<String> = Vec::new();
         for number in 0..20 {

@@ -113,7 +113,7 @@ mod tests {
     use crate::secret::ClientSecret;
 
     #[test]
-    fn the_session_cookie_is_the_one_that_the_parser_of_all_cookies_finds_first() {
+    fn fast_lookup_finds_the_same_cookie_as_the_full_parser() {
         let secret = ClientSecret::new("a client secret of some length").unwrap();
         let format = CookieFormat::new(CookieTransport::InsecureHttp, &secret, false);
         let session = SessionCookie::new(format);

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_sslmode_tls_is_required_of_another_machine() {
+    fn remote_server_without_sslmode_requires_tls() {
         for url in [
             "postgres://ann:secret@db.example.com/app",
             "postgres://ann:secret@10.0.0.7:6432/app?application_name=sslmode",
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stays_on_this_machine_is_as_the_address_says() {
+    fn local_server_keeps_the_sslmode_of_its_url() {
         for url in [
             "postgres://postgres@127.0.0.1:5433/app",
             "postgres://localhost/app",

@@ -65,7 +65,7 @@ impl Question {
 }
 
 #[test]
-fn person_of_an_attached_app_is_admitted_as_long_as_both_parts_count() {
+fn attached_person_is_admitted_while_both_parts_count() {
     for (lists, left, valid_for) in [
         (ONLY_ATTACHED, SHORTER, SHORTER),
         (ONLY_ATTACHED, LONGER, BY_THE_LIST),
@@ -81,7 +81,7 @@ fn person_of_an_attached_app_is_admitted_as_long_as_both_parts_count() {
 }
 
 #[test]
-fn old_answer_about_attached_apps_is_looked_up_in_the_store_before_heroku_is_asked() {
+fn old_answer_about_attached_apps_asks_the_store_first() {
     let request = || {
         let too_old = AttachedState::TooOld { may_ask: true };
         request(YOUNG).with(ONLY_ATTACHED, too_old)
@@ -95,7 +95,7 @@ fn old_answer_about_attached_apps_is_looked_up_in_the_store_before_heroku_is_ask
 }
 
 #[test]
-fn partial_list_asks_about_attached_apps_only_if_heroku_never_answered() {
+fn partial_list_asks_for_attached_apps_only_without_an_answer() {
     let partial = Lists {
         is_partial: true,
         ..WITHOUT_ANN

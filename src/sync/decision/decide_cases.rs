@@ -194,7 +194,7 @@ fn revocation_ends_sessions_of_earlier_sign_ins_only() {
 }
 
 #[test]
-fn dormant_resource_is_asked_for_once_when_that_is_due() {
+fn dormant_resource_is_polled_once_when_due() {
     let due = request(YOUNG).dormant(true);
     assert_eq!(due.first(), Needs(RECENT_AT_A_CHARGE));
     let answered = Asked::Heroku(RECENT_AT_A_CHARGE, None);

@@ -339,7 +339,7 @@ fn for_each_attached_case(mut check: impl FnMut(&Case, &Decision)) {
 }
 
 #[test]
-fn attached_apps_are_asked_for_once_and_after_everything_else_has_answered() {
+fn attached_apps_are_asked_for_last_and_at_most_once() {
     let mut needs = 0;
     for_each_attached_case(|case, decision| match (decision, &case.asked) {
         (Decision::NeedsList(needed), Asked::Heroku(asked, failure)) => {

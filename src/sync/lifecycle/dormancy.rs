@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_answers_over_a_quarter_of_an_hour_and_not_one_less() {
+    fn dormancy_needs_three_answers_over_15_minutes() {
         let second = Duration::from_secs(1);
         for (answers, lasted, step) in [
             (3, SHORTEST_ABSENCE, Step::BecomeDormant),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_grant_has_as_long_as_a_dormant_resource() {
+    fn refused_grant_becomes_dormant_after_a_week_then_ends() {
         let second = Duration::from_secs(1);
         let refused = |lasted| absence(AbsenceKind::GrantRefused, 30, lasted);
         assert_eq!(next_step(&refused(WEEK - second), None, WEEK), Step::Wait);

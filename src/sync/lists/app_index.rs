@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn app_has_the_resources_that_entered_and_were_not_removed() {
+    fn app_has_its_entered_resources_until_they_are_removed() {
         let index = AppIndex::default();
         let [one, other, last] = [7, 8, 9].map(|number| AppId::from(Uuid::from_u128(number)));
         let [a, b, c] = [0, 1, u128::MAX].map(|number| ResourceId::from(Uuid::from_u128(number)));

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_piles_up_without_a_consumer() {
+    fn queue_without_a_consumer_stays_empty() {
         let schedule = Arc::new(Queue::default());
         for second in 0..1000 {
             schedule.put(target(1), SECOND * second);

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_that_was_asked_for_last_counts() {
+    fn latest_requested_answer_is_kept() {
         let clock: SharedClock = Arc::new(ManualClock::new());
         let came = |sequence: i64| {
             let came = AttachedPeople {

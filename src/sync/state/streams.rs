@@ -86,7 +86,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn each_reader_counts_until_it_ends_or_its_time_is_over() {
+    fn open_response_counts_until_its_end_or_time_limit() {
         let responses = OpenResponses::default();
         assert!(!responses.any(Duration::ZERO));
         responses.begin(SECOND * 5);

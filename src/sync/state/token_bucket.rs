@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_holds_more_than_the_burst() {
+    fn bucket_never_holds_more_than_the_burst() {
         let mut budget = burst_of_ten();
         let later = SECOND * 86_400;
         let taken = (0..50).filter(|_| budget.take(1, later).is_ok()).count();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn corrected_purchase_costs_what_it_really_did() {
+    fn corrected_purchase_costs_its_actual_amount() {
         let mut budget = burst_of_ten();
         assert_eq!(budget.take(9, SECOND), Ok(()));
         budget.correct(9, 12);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dear_purchase_delays_the_next_by_its_cost() {
+    fn purchase_beyond_the_burst_delays_the_next_by_its_cost() {
         let mut budget = burst_of_ten();
         assert_eq!(budget.take(9, SECOND), Ok(()));
         assert_eq!(budget.take(100, SECOND), Ok(()));

@@ -77,7 +77,7 @@ async fn c23_c29_htmx_gets_no_page_of_heroku_and_shows_the_sign_out() {
 }
 
 #[tokio::test]
-async fn c31_page_of_another_origin_reads_answers_with_cors_outside_of_the_gate() {
+async fn c31_page_of_another_origin_reads_answers_with_outer_cors() {
     let site = Site::signed_in().await;
     let page = async || Html("<!doctype html><title>Console</title><h1>Console</h1>");
     let other = serve(Router::new().route("/", get(page))).await;

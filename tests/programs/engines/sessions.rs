@@ -121,7 +121,7 @@ async fn c25_page_loaded_in_advance_opens_after_the_session_has_ended() {
 
 /// After a sign-in at another tab, the page about the ended session reloads and continues.
 #[tokio::test]
-async fn page_of_an_ended_session_goes_on_when_another_tab_has_signed_in() {
+async fn page_of_an_ended_session_continues_after_another_sign_in() {
     let site = Site::signed_in().await;
     let driver = &site.engine.driver;
     site.end_sessions();

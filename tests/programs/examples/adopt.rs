@@ -107,7 +107,7 @@ async fn observed_dashboard_works_as_before_and_is_reported() {
 }
 
 #[tokio::test]
-async fn half_enforced_dashboard_keeps_the_removed_person_out_of_that_half() {
+async fn half_enforced_dashboard_rejects_removed_person_in_that_half() {
     let visit = Visit::start("50%").await;
     visit.with_lists().await;
     for (app, email) in [

@@ -3,7 +3,7 @@
 //!
 //! What is awaited passes if it is
 //! - a call of `within` or of another function that gives up, or stands inside of one;
-//! - a method of the store, which is [bounded](the_store_is_reached_through_its_deadlines) as a whole;
+//! - a method of the store, which is [bounded](every_store_call_has_a_deadline) as a whole;
 //! - a function of the crate's own, in which the same holds;
 //! - on the [list](UNBOUNDED), with what ends it.
 
@@ -537,7 +537,7 @@ impl Verdict {
 }
 
 #[test]
-fn every_wait_for_something_outside_ends() {
+fn every_external_await_has_a_deadline() {
     let files = parsed();
     let functions = functions(&files);
     let mut verdict = Verdict::default();
@@ -598,7 +598,7 @@ impl Parse for Bounded {
 
 /// Every method has its deadline, and there is no way around it.
 #[test]
-fn the_store_is_reached_through_its_deadlines() {
+fn every_store_call_has_a_deadline() {
     let files = parsed();
     let wanted = methods_of_the_store(&functions(&files));
     assert!(wanted.len() > 20, "{wanted:?}");
@@ -659,7 +659,7 @@ fn the_store_is_reached_through_its_deadlines() {
 }
 
 #[test]
-fn each_method_of_the_store_is_made_to_hang_by_the_suite() {
+fn suite_hangs_each_method_of_the_store() {
     let files = parsed();
     let functions = functions(&files);
     let suite = fs::read_to_string(crate::root().join("tests/suite/deadlines.rs")).unwrap();
@@ -727,7 +727,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_table_has_each_deadline_with_its_value_and_its_tests() {
+fn deadline_table_has_each_constant_value_and_test() {
     let (constants, rows) = (constants(), rows());
     assert!(constants.len() > 15 && rows.len() > 15);
     let mut named = BTreeSet::new();
@@ -753,7 +753,7 @@ fn the_table_has_each_deadline_with_its_value_and_its_tests() {
 }
 
 #[test]
-fn no_deadline_is_kept_but_by_the_clock() {
+fn timeouts_are_made_in_clock_rs_only() {
     for (path, _) in parsed() {
         let direct = source(&path).contains("time::timeout");
         assert!(
@@ -764,7 +764,7 @@ fn no_deadline_is_kept_but_by_the_clock() {
 }
 
 #[test]
-fn the_checks_above_notice_what_they_look_for() {
+fn only_unbounded_awaits_are_found() {
     let functions = functions(&parsed());
     let unknown = |body: &str| {
         let text = format!("impl X {{ async fn f(&self) {{ {body} }} }}");

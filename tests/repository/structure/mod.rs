@@ -221,7 +221,7 @@ fn tests_in_a_source_do_not_count() {
 }
 
 #[test]
-fn exceptions_are_exactly_what_is_over() {
+fn new_and_obsolete_exceptions_are_reported() {
     let over: Over = [("A is large".into(), "21".into())].into();
     assert_eq!(complaints(&over, &["A is large"]), [""; 0]);
     assert_eq!(complaints(&over, &[]), ["A is large: 21"]);

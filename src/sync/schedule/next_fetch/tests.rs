@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_waits_longer_than_its_interval_or_a_minute_after_a_failure(
+    fn wait_is_at_most_the_interval_or_the_longest_retry(
         state in any_state(), now in 100_000..300_000_u64,
     ) {
         let intervals = intervals(300, 21_600, SyncScope::All);
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn as_time_passes_the_wait_gets_shorter_and_never_longer(
+    fn passing_time_never_lengthens_the_wait(
         state in any_state(), passed in 0..50_000_u64,
     ) {
         let intervals = intervals(300, 21_600, SyncScope::All);
@@ -170,7 +170,7 @@ fn lists_with_requests_go_first_and_idle_ones_last() {
 }
 
 #[test]
-fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
+fn dormant_resource_is_polled_on_its_own_schedule() {
     let hour = Duration::from_secs(3600);
     for scope in [SyncScope::All, SyncScope::Active] {
         for (in_use, age) in [(true, None), (false, Some(Duration::ZERO))] {
@@ -187,7 +187,7 @@ fn dormant_is_asked_for_in_its_time_whatever_else_is_so() {
 }
 
 #[test]
-fn pending_removal_is_asked_for_again_before_its_list_is_due() {
+fn pending_removal_is_retried_before_its_list_is_due() {
     let minute = Duration::from_secs(60);
     let mut attempts = SETTLED.attempts;
     attempts.note_failure(Duration::ZERO, &crate::sync::SyncError::Interrupted);
@@ -215,7 +215,7 @@ fn inactive_resource_is_never_scheduled() {
 }
 
 #[test]
-fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
+fn token_is_renewed_ahead_without_a_loop_after_a_failure() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let due = |ends_in, age| {
         let state = ListState {
@@ -240,7 +240,7 @@ fn a_token_is_renewed_ahead_and_a_renewal_that_fails_makes_no_loop() {
 }
 
 #[test]
-fn a_change_that_heroku_reports_is_fetched_as_soon_as_the_budget_allows_also_for_an_idle_list() {
+fn idle_list_with_a_reported_change_waits_for_the_budget_only() {
     let forced_in = Some(Duration::from_secs(7));
     let state = ListState {
         in_use: false,
