@@ -206,6 +206,7 @@ async fn observed_sign_in_adds_only_cookies_of_the_gate() {
     let gated = scene.send(form(sent.clone())).await;
     assert_eq!(gated.status(), plain.status());
     let (mut own, mut both) = (plain.headers().clone(), gated.headers().clone());
+    assert!(gate_cookie(&both).is_some());
     let added = both.get_all(SET_COOKIE).iter().skip(1);
     for cookie in added {
         assert!(

@@ -244,6 +244,7 @@ async fn request_does_not_wait_for_the_record_of_its_use() {
         world.clock.advance(MINUTE + MINUTE);
         assert_eq!(ann.fetch("/page").await.status, 200);
     }
+    assert!(store.calls("note_seen") > 0, "the use is being written");
 }
 
 #[tokio::test]
