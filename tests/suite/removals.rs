@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Team};
 use support::ids::AddOnExt as _;
-use support::world::{World, grant};
+use support::world::World;
 
 const ANN: &str = "ann@example.com";
 
@@ -19,13 +19,7 @@ async fn ann_in_a_team() -> (World, Team, AddOn) {
     let team = world.heroku.team("acme").member(ANN, "member");
     let addon = world.heroku.app("shared").owned_by_team(&team).addon();
     addon.mark_provisioned();
-    let (resource, given) = (addon.resource_id(), grant(&addon));
-    world
-        .sso
-        .resources()
-        .register(&resource, given)
-        .await
-        .unwrap();
+    world.register(&addon).await;
     (world, team, addon)
 }
 
