@@ -27,13 +27,7 @@ use tower_heroku_sso::{Clock as _, HerokuUser, Streams, WebhookSecret, Webhooks}
 
 use crate::faulty::Faulty;
 use support::browser::Browser;
-use support::world::{MAX_LIST_AGE, REFRESH, World, serve};
-
-/// One event, then silence.
-async fn events() -> Body {
-    let first = tokio_stream::once(Ok::<_, Infallible>(Bytes::from("data: hello\n\n")));
-    Body::from_stream(first.chain(tokio_stream::pending()))
-}
+use support::world::{MAX_LIST_AGE, REFRESH, World, events, serve};
 
 /// An endless body that is always ready.
 async fn download() -> Body {

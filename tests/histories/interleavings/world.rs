@@ -1,7 +1,6 @@
 //! Gates of one add-on, as of several processes, with a stop at every call that they await.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::ops::Deref;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,8 +18,8 @@ use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use support::ids::AddOnExt as _;
+use support::world::events;
 use tokio::task::JoinHandle;
-use tokio_stream::StreamExt;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::store::author::SessionKey;
@@ -432,12 +431,6 @@ pub fn by_heroku(world: &World<'_>, method: &str, path: &str, body: String) -> R
         )
         .body(Body::from(body))
         .unwrap()
-}
-
-/// One event, then silence.
-async fn events() -> Body {
-    let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
-    Body::from_stream(first.chain(tokio_stream::pending()))
 }
 
 fn router(sso: &HerokuSso) -> Router {

@@ -1,6 +1,5 @@
 //! The real gates: two over one store, with a simulated Heroku, in this process.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,9 +13,9 @@ use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
 use support::ids::AddOnExt as _;
+use support::world::events;
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
-use tokio_stream::StreamExt;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::sso::token;
@@ -410,12 +409,6 @@ fn cookie_in(headers: &HeaderMap) -> String {
     let values = cookies.filter_map(|value| value.to_str().ok()?.strip_prefix(COOKIE));
     let mut values = values.filter_map(|value| value.strip_prefix('=')?.split(';').next());
     values.next().expect("a session").to_owned()
-}
-
-/// One event, then silence.
-async fn events() -> Body {
-    let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
-    Body::from_stream(first.chain(tokio_stream::pending()))
 }
 
 fn router(sso: &HerokuSso) -> Router {

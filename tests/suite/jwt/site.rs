@@ -1,15 +1,12 @@
 //! An add-on whose gate accepts signed tokens and whose pages issue them.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::Body;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Simulator};
 use secrecy::ExposeSecret;
-use tokio_stream::StreamExt;
 use tower_heroku_sso::assertion::Assertions;
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
@@ -18,7 +15,7 @@ use tower_heroku_sso::{
 
 use crate::jwt::keys;
 use support::browser::{Answer, Browser};
-use support::world::{builder, serve};
+use support::world::{builder, events, serve};
 
 pub const ISSUER: &str = "https://addon.example.com";
 pub const AUDIENCE: &str = "reports";
@@ -123,11 +120,8 @@ pub fn assertions(clock: &ManualClock) -> Assertions {
     assertions.clock(clock.clone())
 }
 
-/// One event, then silence.
-async fn events() -> impl IntoResponse {
-    let first = tokio_stream::once(Ok::<_, Infallible>("data: hello\n\n"));
-    let body = Body::from_stream(first.chain(tokio_stream::pending()));
-    ([("content-type", "text/event-stream")], body)
+async fn event_stream() -> impl IntoResponse {
+    ([("content-type", "text/event-stream")], events().await)
 }
 
 fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
@@ -165,7 +159,7 @@ fn router(sso: &HerokuSso, clock: &ManualClock) -> Router {
                     value.map_or(String::new(), |value| value.to_str().unwrap().to_owned())
                 }),
             )
-            .route("/events", get(events))
+            .route("/events", get(event_stream))
             .merge(forwarded),
     )
     .merge(sso.routes().partner_api(NoProvisioning))

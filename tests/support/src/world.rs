@@ -242,6 +242,11 @@ pub async fn serve(app: Router) -> SocketAddr {
     address
 }
 
+/// One server-sent event, then open until the gate ends it.
+pub async fn events() -> Body {
+    endless("data: hello\n\n")
+}
+
 /// One line, then open until the gate ends it.
 pub fn stream() -> Body {
     endless("here\n")
