@@ -1,9 +1,10 @@
-//! Holds the house in shape: imports go inward only, and each foreign crate has its homes.
+//! Checks the structure of `src`: the direction of imports, the files that name a foreign crate, the length
+//! of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the pure core outward. A module may name those above it, and nothing below.
+/// The modules, from the core outward. A module may import itself and those above it.
 const INWARD: &[&str] = &[
     "invalid_value",
     "ids",
@@ -37,7 +38,8 @@ const INWARD: &[&str] = &[
     "fuzzing",
 ];
 
-/// Where a foreign crate may be named, as path prefixes below `src`.
+/// Where a foreign crate may be named, as path prefixes below `src`. A crate that is not listed may be named
+/// anywhere.
 const HOMES: &[(&str, &[&str])] = &[
     (
         "axum",
@@ -120,7 +122,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_sessions", &["session/"]),
 ];
 
-/// A file with more lines than this hides something.
+/// The most lines of a file.
 const LONG: usize = 400;
 
 struct Source {
@@ -153,7 +155,8 @@ fn sources() -> Vec<Source> {
     files.iter().map(read).collect()
 }
 
-/// A declaration such as `#[cfg(test)] mod tests;` ends nothing: code follows it.
+/// The lines before the tests at the end, without comments. A declaration such as `#[cfg(test)] mod tests;`
+/// is not the end, as code follows it.
 fn code_of(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = code.lines();
@@ -235,8 +238,8 @@ fn the_wall_clock_is_read_in_one_place() {
     }
 }
 
-/// Whatever a stranger can guess at is compared in constant time, as `subtle` and `hmac` do it. That no
-/// other comparison is added shows here: the files that see digests compare nothing else.
+/// An attacker could guess these values piece by piece if the time of a comparison depended on them, so
+/// `subtle` and `hmac` compare them. The files that see them have no other `==`.
 #[test]
 fn a27_digests_and_passwords_are_compared_in_constant_time() {
     let compared_by = [
@@ -256,7 +259,7 @@ fn a27_digests_and_passwords_are_compared_in_constant_time() {
         let source = sources.iter().find(|source| source.path == path).unwrap();
         assert!(source.code.contains(comparison), "{path}");
         for line in source.code.lines().filter(|line| line.contains("==")) {
-            // What is compared there is the caller's own setting.
+            // A setting, which is no secret.
             assert!(line.contains("self.policy =="), "{path}: {line}");
         }
     }

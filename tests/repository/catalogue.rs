@@ -7,17 +7,17 @@ use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// The numbers there are, by their letter: attacks, attacks on signed tokens, upstream faults, secrets,
-/// promises of reliability.
+/// The last number of each letter: attacks, attacks on signed tokens, upstream faults, secrets, promises of
+/// reliability.
 const NUMBERS: &[(char, u32)] = &[('a', 72), ('j', 12), ('u', 30), ('s', 6), ('r', 11)];
 
-/// The cases that there are tests of, by their number: inputs found later.
+/// The numbers of the letter `c`: cases that were added to the catalogue later.
 const CASES: &[u32] = &[
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
     27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
 ];
 
-/// A number, and the files below `tests` that it is about, without `.rs`.
+/// The files below `tests` for each number, without `.rs`.
 type Files = BTreeMap<String, BTreeSet<String>>;
 
 fn all_numbers() -> BTreeSet<String> {
@@ -146,7 +146,8 @@ fn every_number_in_a_test_name_exists() {
     }
 }
 
-/// The tests that the table of ASVS names: in full, or by the beginning that several have in common.
+/// The tests that the table of ASVS names: in full, or by the beginning that several have in common. A name
+/// of up to 16 characters without `…` is taken for something else.
 fn named_by_asvs(text: &str) -> Vec<&str> {
     let table = text.split("## OWASP ASVS").nth(1).expect("the table");
     let quoted = table.split('`').skip(1).step_by(2);

@@ -1,5 +1,5 @@
-//! Checks of the repository itself: the shape of the sources, the tables that name tests, what comes in
-//! with a dependency. They read text, and link nothing of the crates.
+//! Checks of the repository: the structure of the sources, the tables of the documents, the dependencies. They
+//! read text, and link none of the crates.
 
 mod architecture;
 mod catalogue;
@@ -12,7 +12,7 @@ mod supply_chain;
 
 use std::path::{Path, PathBuf};
 
-/// Where the rules of stores are, below `src`: tests, which their runner cancels.
+/// The folder below `src` with the rules of stores. They are tests: their runner cancels them.
 const RULES: &str = "store/author/conformance";
 
 /// The root of the repository.

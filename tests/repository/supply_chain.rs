@@ -1,5 +1,5 @@
-//! What comes in with a dependency, as far as no tool but cargo is needed to tell. The rules are those
-//! of `deny.toml`, which `scripts/supply-chain` checks in full.
+//! The checks of the dependencies that need no tool but cargo. The rules are those of `deny.toml`, which
+//! `scripts/supply-chain` checks in full.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -59,7 +59,7 @@ fn rules(list: &str) -> Vec<String> {
 
 /// True if one of the choices that a licence leaves is allowed.
 fn is_allowed(licence: &str, allowed: &BTreeSet<String>) -> bool {
-    // The slash is how `OR` was written once.
+    // Older manifests write a slash for `OR`.
     let spaced = licence
         .replace('/', " OR ")
         .replace('(', " ( ")
@@ -136,7 +136,7 @@ fn every_second_version_of_a_crate_has_a_reason() {
     let arguments = ["tree", "--edges=no-dev", "--prefix=none", "--no-dedupe"];
     let tree = cargo(&[&arguments[..], &PUBLISHED[..]].concat());
     let mut versions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    // A blank line stands between two packages.
+    // A blank line separates two packages.
     for line in tree.lines().filter(|line| !line.is_empty()) {
         let mut words = line.split(' ');
         let (name, version) = (words.next().unwrap(), words.next().unwrap());
@@ -218,7 +218,7 @@ fn licence_expression_is_evaluated() {
 
 #[test]
 fn no_dependency_needs_a_newer_compiler_than_promised() {
-    // Of other systems no crate may be here.
+    // The crates for other systems may not be downloaded.
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let rustc = String::from_utf8(rustc.stdout).unwrap();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));

@@ -1,4 +1,4 @@
-//! What a source awaits, found in its syntax tree.
+//! The awaits of a source, found in its syntax tree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,7 @@ use syn::{Expr, Pat, Token};
 
 use crate::is_test;
 
-/// The functions that give up at a deadline: tokio's, that of `clock.rs`, and what the stores' own files
-/// have made of it.
+/// The functions with a deadline: tokio's, that of `clock.rs`, and those that the stores build on it.
 const BOUNDS: [&str; 4] = ["answer", "timeout", "timeout_at", "within"];
 
 /// One thing that is awaited.
@@ -17,14 +16,13 @@ const BOUNDS: [&str; 4] = ["answer", "timeout", "timeout_at", "within"];
 pub struct Await {
     /// The function that it is in.
     pub function: String,
-    /// Whose method is called: the last name of it; `self.store.get(…)` is the store's. Of a path: what is
-    /// before its last name.
+    /// The last name of the receiver: `store` of `self.store.get(…)`. Of a path, the name before the last.
     pub receiver: String,
-    /// What is called.
+    /// The called method or function.
     pub name: String,
 }
 
-/// Reads a source: what it awaits without a deadline that can be seen.
+/// The awaits of a source that are not inside of a function with a deadline.
 pub fn unbounded(file: &syn::File) -> Vec<Await> {
     let mut finder = Finder::default();
     finder.visit_file(file);
@@ -34,9 +32,9 @@ pub fn unbounded(file: &syn::File) -> Vec<Await> {
 #[derive(Default)]
 struct Finder {
     function: String,
-    /// What the names in the function were bound to.
+    /// The values of the names that the function binds.
     bindings: BTreeMap<String, Expr>,
-    /// How many calls around this place give up in time.
+    /// The number of calls around this place that have a deadline.
     bounded: usize,
     found: Vec<Await>,
 }
@@ -70,12 +68,12 @@ impl Finder {
             return;
         }
         match future {
-            // What it awaits is looked at where that stands.
+            // Its own awaits are visited separately.
             Expr::Async(_) => {}
             Expr::Call(call) => match &*call.func {
                 Expr::Path(path) => {
                     let (receiver, name) = names(&path.path);
-                    // A closure of this function's, whose body is looked at where it stands.
+                    // The body of a closure of this function is visited separately.
                     let is_closure = receiver.is_empty() && self.is_closure(&name);
                     if !BOUNDS.contains(&&*name) && !is_closure {
                         self.note(receiver, name);
@@ -126,7 +124,7 @@ impl Finder {
         });
     }
 
-    /// The parts of a call that gives up in time, or that continues in a task of its own.
+    /// Visits the parts of a call, which may have a deadline or continue in its own task.
     fn called(&mut self, name: &str, visit: impl FnOnce(&mut Self)) {
         let before = self.bounded;
         if BOUNDS.contains(&name) {
@@ -203,7 +201,8 @@ impl<'ast> Visit<'ast> for Finder {
         let text = mac.tokens.to_string();
         let waits = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         let waits = waits.into_iter().any(|word| word == "await");
-        // What cannot be looked into must not be awaited in. A macro of rules is one that the crate makes.
+        // The tokens of other macros are not parsed, so no await may be among them. `macro_rules` defines
+        // a macro and awaits nothing.
         assert!(
             !waits || name == "macro_rules",
             "an await is hidden in `{name}!`"
@@ -212,7 +211,7 @@ impl<'ast> Visit<'ast> for Finder {
 }
 
 impl Finder {
-    /// Of a tree that does not live as long as the source.
+    /// Visits an expression that does not live as long as the source.
     fn visit_own(&mut self, expression: &Expr) {
         let mut inner = Finder {
             function: self.function.clone(),
@@ -244,14 +243,14 @@ impl Parse for Branches {
     }
 }
 
-/// What a path ends in, and what stands before that.
+/// The name before the last one of a path, and the last one.
 fn names(path: &syn::Path) -> (String, String) {
     let mut names = path.segments.iter().rev().map(|it| it.ident.to_string());
     let name = names.next().unwrap_or_default();
     (names.next().unwrap_or_default(), name)
 }
 
-/// The last name of what a method is called on.
+/// The last name of a receiver.
 fn last_name(receiver: &Expr) -> String {
     match receiver {
         Expr::Path(path) => names(&path.path).1,
@@ -278,7 +277,7 @@ fn last_name(receiver: &Expr) -> String {
 #[derive(Default)]
 pub struct Functions {
     pub free: BTreeSet<String>,
-    /// Of types.
+    /// Inherent methods.
     pub methods: BTreeSet<String>,
     /// Methods of traits, by the trait's name.
     pub traits: BTreeMap<String, BTreeSet<String>>,
@@ -308,7 +307,7 @@ impl<'ast> Visit<'ast> for Functions {
             let syn::ImplItem::Fn(function) = item else {
                 continue;
             };
-            // Those of traits are known by the trait.
+            // Methods of traits are recorded by their trait.
             if implementation.trait_.is_none() && waits(&function.sig) {
                 self.methods.insert(function.sig.ident.to_string());
             }

@@ -1,10 +1,9 @@
-//! Everything that the crate waits for outside of itself has a deadline: its `.await`s are found in the
-//! syntax tree, and each must be of a kind that is known to end, or on the list below.
+//! Every wait of the crate has a deadline, or a known end. The `.await`s are found in the syntax tree.
 //!
-//! What is awaited passes if it is
-//! - a call of `within` or of another function that gives up, or stands inside of one;
+//! An awaited call passes if it is
+//! - a call of `within` or of another function with a deadline, or inside of one;
 //! - a method of the store, which is [bounded](every_store_call_has_a_deadline) as a whole;
-//! - a function of the crate's own, in which the same holds;
+//! - a function of the crate, whose own `.await`s are checked;
 //! - on the [list](UNBOUNDED), with what ends it.
 
 mod awaits;
@@ -18,10 +17,10 @@ use syn::{Expr, FnArg, Ident, ImplItem, Item, Lit, Token, Type};
 use self::awaits::{Await, Functions};
 use crate::catalogue;
 
-/// The names by which the store and what it shares are held: a [`BoundedStore`] each.
+/// The receivers that are a store or a part of one, always a `BoundedStore`.
 const STORES: [&str; 5] = ["calls", "calls()", "shared", "store", "store()"];
 
-/// The names by which what is the crate's own is held, and whose methods are looked at themselves.
+/// The receivers of the crate's own types, whose methods are checked themselves.
 const OWN: &[&str] = &[
     "PostgresStore",
     "Self",
@@ -87,11 +86,11 @@ const OWN: &[&str] = &[
     "watch",
 ];
 
-/// The crate's own modules whose functions are named by them.
+/// The crate's own modules whose functions are called with the name of the module.
 const MODULES: [&str; 5] = ["absence", "clock", "people", "request_body", "used"];
 
-/// What is awaited without a deadline of its own: the file (or a folder), the function, what is called, and
-/// what ends it. `*` is every function, or every call.
+/// Awaits without a deadline of their own: the file (or a folder), the function, the call, and what ends the
+/// wait. `*` is every function, or every call.
 const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     // Time itself.
     (
@@ -277,7 +276,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
         "poll_fn",
         "OBSERVATION, by the caller",
     ),
-    // Work of the crate's own in a task or a closure, whose waits are looked at where they stand.
+    // Work of the crate in a task or a closure, whose own awaits are checked.
     (
         "gate/observer.rs",
         "ask",
@@ -446,7 +445,7 @@ const UNBOUNDED: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Where a store may be named that is not bounded: where it is bounded, and on the way there.
+/// The files that may name an unbounded store: those that bound it, and those that hand it to them.
 const UNBOUNDED_STORES: [&str; 6] = [
     "config/database.rs",
     "heroku_sso/assemble.rs",
@@ -508,7 +507,7 @@ fn is_listed(path: &str, found: &Await) -> Option<usize> {
     })
 }
 
-/// What a source awaits and nothing ends; which entries of the list, and which names, it needs.
+/// The awaits of a source that nothing ends, and the entries of [`UNBOUNDED`] and [`OWN`] that it uses.
 #[derive(Default)]
 struct Verdict {
     unknown: Vec<String>,
@@ -570,7 +569,7 @@ fn every_external_await_has_a_deadline() {
     );
 }
 
-/// The methods of the store that can be waited for, by the traits themselves.
+/// The async methods of the store's traits.
 fn methods_of_the_store(functions: &Functions) -> BTreeSet<String> {
     let traits = ["Store", "SessionRecords", "SharedStore"].map(|name| &functions.traits[name]);
     traits.into_iter().flatten().cloned().collect()
@@ -596,7 +595,7 @@ impl Parse for Bounded {
     }
 }
 
-/// Every method has its deadline, and there is no way around it.
+/// Every method has a deadline, and no file outside of [`UNBOUNDED_STORES`] can call a store without it.
 #[test]
 fn every_store_call_has_a_deadline() {
     let files = parsed();
@@ -628,7 +627,7 @@ fn every_store_call_has_a_deadline() {
     let text = source("store/bounded.rs");
     let body = "answer($limit, stringify!($name), self.0.$name($($argument),*)).await";
     assert!(text.contains(body), "what `bounded!` makes of a method");
-    // In the language itself: a private field cannot be reached from elsewhere.
+    // The fields are private, so no other file can reach the store inside.
     for field in [
         "BoundedStore(Arc<dyn Store>)",
         "BoundedSessions<'a>(&'a dyn SessionRecords)",
@@ -733,7 +732,7 @@ fn deadline_table_has_each_constant_value_and_test() {
     let mut named = BTreeSet::new();
     for [what, deadline, _, tests] in &rows {
         for name in quoted(deadline) {
-            // Settings have names of another kind.
+            // Names in lower case are settings.
             if !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Holds the size of types and the direction of calls in the libraries of the workspace: a type has few
+//! Checks the size of types and the direction of calls in the libraries of the workspace: a type has few
 //! methods, which are in few files, and files do not call each other's methods in a circle.
 
 mod circles;
@@ -16,10 +16,10 @@ const METHODS: usize = 20;
 /// How many files may have inherent `impl` blocks of one type.
 const FILES: usize = 2;
 
-/// What is over a goal today. Entries are only removed: one that is no longer over fails as well.
+/// What exceeds a limit. No entry is added, and one that no longer exceeds its limit fails as well.
 const STILL_OVER: &[&str] = &[];
 
-/// What is over a goal, as [`STILL_OVER`] names it, each with the details.
+/// What exceeds a limit, as [`STILL_OVER`] names it, each with the details.
 type Over = BTreeMap<String, String>;
 
 /// `folder` leads to the crate's files.
@@ -120,7 +120,7 @@ fn all_files_of_the_libraries_are_read() {
     }
 }
 
-/// A crate of these files, and what is over a goal in it.
+/// What exceeds a limit in a crate of these files.
 fn over_in(files: &[(&str, &str)]) -> Over {
     let text_of = |wanted: &str| {
         let mut files = files.iter();
