@@ -1,5 +1,8 @@
-//! R8: Heroku sends invalid answers to a whole fleet for an hour. `NONSENSE_RESOURCES=1000 cargo test r8_`
-//! runs the promised fleet size.
+//! R8: Heroku sends invalid answers to a whole fleet for an hour. For the promised size of the fleet:
+//!
+//! ```text
+//! NONSENSE_RESOURCES=1000 cargo test --all-features --test suite r8_
+//! ```
 
 use std::collections::BTreeMap;
 use std::time::Duration;
