@@ -242,7 +242,7 @@ async fn c5_calls_for_different_resources_run_concurrently() {
     let first = scene.post("a").await;
     scene.slow.one_began().await;
     let mut others = Vec::new();
-    // More than the striped lock has stripes.
+    // None of these waits for the first call.
     for number in 0..40 {
         let other = scene.world.heroku.app(&format!("app-{number}")).addon();
         let body = other.provisioning_body();
