@@ -1,5 +1,5 @@
-//! The release before and this one as processes on one Postgres, as during a release and after it was taken
-//! back. `scripts/release-check side-by-side` builds the release before, and runs these tests.
+//! The release before and this one as processes on one Postgres, as during a rollout and after a rollback.
+//! `scripts/release-check side-by-side` builds the release before, and runs these tests.
 
 use reqwest::Method;
 use sqlx::{Connection as _, PgConnection};
@@ -21,7 +21,7 @@ async fn previous(fleet: &Fleet) -> Running {
     fleet.start_program(&program).await
 }
 
-/// The release before has made the tables, and this one was started beside it.
+/// The release before has created the tables, then this one was started.
 async fn side_by_side() -> Fleet {
     let mut fleet = Fleet::on_postgres(0).await;
     let old = previous(&fleet).await;
@@ -45,7 +45,7 @@ async fn both_releases_serve_a_resource_that_either_has_provisioned() {
         let app = fleet.heroku.app(&format!("shop-{provisioning}"));
         let addon = app.collaborator("ann@example.com").addon();
         assert_eq!(addon.provision().await.unwrap().status, 200);
-        // Of one person two forms may be of the same second, and so the same.
+        // Two forms of one user in the same second would be the same form.
         for (index, email) in [(OLD, "ann@example.com"), (NEW, "owner@example.com")] {
             let browser = fleet.signed_in(index, &addon, email).await;
             assert_eq!(status(&browser).await, 200);
@@ -110,14 +110,14 @@ async fn session_of_the_release_before_is_led_through_heroku_once() {
     let ann = fleet.at(NEW, &before);
     assert_eq!(status(&ann).await, 401);
     assert_eq!(ann.get("/").await.status, 303);
-    // The form of another second.
+    // The form of the next second.
     soon("she signs in again", async || {
         let form = addon.sign_in_form("ann@example.com");
         ann.submit(&form).await.status == 303
     })
     .await;
     assert_eq!(status(&ann).await, 200);
-    // What the release before has is left alone.
+    // The session at the release before stays valid.
     assert_eq!(status(&before).await, 200);
     let sign_out = ann.request(Method::POST, "/logout");
     assert_eq!(ann.send(sign_out).await.status, 204);
@@ -165,7 +165,7 @@ async fn release_before_starts_again_on_the_tables_of_this_one() {
     let there = fleet.signed_in(0, &addon, "owner@example.com").await;
     refresh(&there).await;
     assert_eq!(status(&there).await, 200);
-    // This release once more: it finds its own sessions.
+    // This release again: it finds its own sessions.
     let new = fleet.start_one().await;
     fleet.dashboards.push(new);
     assert_eq!(status(&fleet.at(1, &ann)).await, 200);

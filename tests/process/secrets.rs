@@ -45,7 +45,7 @@ impl io::Write for Log {
     }
 }
 
-const SEALING_KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
+const KEY: &str = "c2VhbGluZ19rZXlfb2ZfMzJfYnl0ZXNfZm9yX3Rlc3Q=";
 const HOOK_SECRET: &str = "a-webhook-secret-of-our-own";
 
 #[test]
@@ -64,20 +64,20 @@ fn s1_s2_s3_s4_s5_s6_logs_and_responses_contain_no_secret() {
             life(&log, MemoryStore::default(), |builder| builder).await;
             life(&log, MemoryStore::default(), signed).await;
             let folder = tempfile::tempdir().unwrap();
-            let key = EncryptionKey::from_base64(SEALING_KEY).unwrap();
+            let key = EncryptionKey::from_base64(KEY).unwrap();
             let file = folder.path().join("state.sqlite");
             let store = SqliteStore::open(file, EncryptionKeys::new(key)).await;
             life(&log, store.unwrap(), |builder| builder).await;
             let lines = log.lines();
             assert!(lines.iter().any(|line| line.contains("sqlx")));
-            assert!(!lines.iter().any(|line| line.contains(SEALING_KEY)));
+            assert!(!lines.iter().any(|line| line.contains(KEY)));
         },
     );
 }
 
 /// Sessions in cookies, and bearer tokens.
 fn signed(builder: HerokuSsoBuilder) -> HerokuSsoBuilder {
-    let secret = JwtKey::hs256_base64(SEALING_KEY).unwrap();
+    let secret = JwtKey::hs256_base64(KEY).unwrap();
     let pair = JwtKey::es256_pem(include_str!("../suite/jwt/p256_1.pem")).unwrap();
     builder
         .session_store(CookieSessions::new(JwtKeys::new(secret)))
@@ -160,7 +160,7 @@ async fn life(
     let answer = program.send(request.header("x-addon-sso", &header)).await;
     let bearer = match answer.status {
         200 => answer.json()["access_token"].as_str().unwrap().to_owned(),
-        401 => "none.none.none".to_owned(), // It may not: a gated path like any other.
+        401 => "none.none.none".to_owned(), // Not enabled: the path is gated like any other.
         status => panic!("{status}"),
     };
     for token in [bearer.clone(), format!("{bearer}x"), header.clone()] {

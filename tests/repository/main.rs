@@ -1,5 +1,5 @@
-//! Checks of the repository: the structure of the sources, the tables of the documents, the dependencies. They
-//! read text, and link none of the crates.
+//! Checks of the repository: the structure of the sources, the tables of the documents, the dependencies.
+//! They read text, and link none of the crates.
 
 mod architecture;
 mod catalogue;

@@ -218,7 +218,7 @@ fn licence_expression_is_evaluated() {
 
 #[test]
 fn no_dependency_needs_a_newer_compiler_than_promised() {
-    // The crates for other systems may not be downloaded.
+    // Crates for other systems are not necessarily downloaded.
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let rustc = String::from_utf8(rustc.stdout).unwrap();
     let host = rustc.lines().find_map(|line| line.strip_prefix("host: "));

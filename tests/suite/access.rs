@@ -165,7 +165,7 @@ fn a39_email_with_another_attached_account_is_disputed() {
     assert!(matches!(only.admission(&ann, None), Admission::Listed(_)));
 }
 
-/// A list as the version before stored it, and one that the version before reads.
+/// Without attached apps, a list is stored as the release before stored it, so that either release reads it.
 #[test]
 fn stored_list_without_attached_apps_is_read() {
     let app = "a0000000-0000-4000-8000-000000000001";

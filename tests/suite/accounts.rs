@@ -11,7 +11,7 @@ use crate::log::Log;
 use support::ids::AddOnExt as _;
 use support::world::{World, next};
 
-/// What a partner's table is keyed by: the account, or the email where there is none.
+/// The key of a partner's table: the account, or the email of a user without one.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Key {
     Account(UserId),

@@ -1,5 +1,4 @@
-//! Requests that no user waits for as a page: of scripts, of libraries, of a browser that loads in advance, of
-//! frames.
+//! Requests whose answer is not shown as a page: of scripts, libraries, prefetches and frames.
 
 use axum::Router;
 use axum::response::Html;
@@ -107,7 +106,7 @@ async fn c25_prefetch_with_an_ended_session_changes_nothing() {
     // The user's own navigation is led through Heroku and back.
     assert_eq!(browser.get("/page").await.status, 303);
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
-    // A prefetch of the landing page does not use up the way back.
+    // A prefetch of the landing page does not consume the return path.
     let ahead = send(
         &browser,
         Method::GET,

@@ -31,7 +31,7 @@ use tower_sessions::{ExpiredDeletion, SessionStore, session_store};
 use crate::faulty::{Faulty, Leases};
 use crate::webhooks::{SECRET, collaborator, sign};
 
-/// All methods of the store's that can be waited for: `tests/repository/deadlines` compares.
+/// All async methods of `Store`: `tests/repository/deadlines` compares them with the trait.
 const METHODS: &[&str] = &[
     "begin_closing",
     "consume",

@@ -302,7 +302,7 @@ impl Scene {
             6 => {
                 let grant = grant(addon);
                 let register = world.sso.resources().register(&resource, grant);
-                // Behind another call it waits until that ends; alone it is done however busy the machine is.
+                // It waits behind another call. Alone it must end, also on a busy machine.
                 let limit = match self.under_way.is_empty() {
                     true => Duration::from_secs(60),
                     false => Duration::from_secs(2),

@@ -11,7 +11,7 @@ use tower_heroku_sso::{Email, ResourceId};
 use crate::attached_apps::{BEN, attached, next_refresh, page, refresh, shared_addon};
 use crate::faulty::Faulty;
 
-/// A sign-in and a fetch are over by then.
+/// The longest time of a sign-in or a fetch that is in progress.
 const UNDER_WAY: Duration = Duration::from_secs(80);
 
 fn ann() -> Email {
@@ -23,7 +23,7 @@ async fn is_stored(store: &Faulty, id: &ResourceId, email: &str) -> bool {
     format!("{stored:?}").contains(email)
 }
 
-/// After the second erasure.
+/// Erases a person, and waits for the second erasure, which the crate makes after work in progress.
 async fn erase(world: &World, store: &Faulty, email: &str) {
     let erasures = store.calls("erase_person");
     world

@@ -246,7 +246,7 @@ async fn renewal_beside_an_import_keeps_the_renewed_tokens() {
     assert_eq!(stored_access(&store, &id).await, renewed.expose_secret());
 }
 
-/// Although they end earlier.
+/// The renewed tokens of the old grant expire later, but are discarded.
 #[tokio::test]
 async fn tokens_of_a_new_grant_are_kept_beside_a_renewal() {
     let store = Faulty::default();

@@ -1,5 +1,5 @@
-//! Observe mode: the gate stands around an app with a login of its own, changes nothing of its answers, and
-//! says which users it would reject.
+//! Observe mode: the gate wraps an app with its own login, changes none of its answers, and reports which
+//! users it would reject.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
@@ -36,7 +36,7 @@ use crate::log::Log;
 /// The delay that observing may cause, with some tolerance for the clock's steps.
 const OBSERVATION: Duration = Duration::from_millis(1_100);
 
-/// An app with a login of its own, which lets everyone in. It repeats what it received.
+/// An app with its own login, which admits every user. It echoes requests.
 fn own_app() -> Router {
     Router::new()
         .route("/heroku/sso", any(own_sign_in))
@@ -443,7 +443,7 @@ async fn observed_sign_out_is_the_apps_own() {
     assert!(response.extensions().get::<Observed>().is_none());
 }
 
-/// With the gate's cookie, the next user of this browser would be the last one as soon as the gate is enforced.
+/// Otherwise the next user of this browser would have this session once the gate is enforced.
 #[tokio::test]
 async fn observed_sign_out_ends_the_gates_session_too() {
     let scene = Scene::start().await;
@@ -652,7 +652,7 @@ async fn sign_in_of_a_disconnected_client_leaves_no_session() {
     let poll = poll_fn(|cx| Poll::Ready(response.as_mut().poll(cx).is_pending()));
     assert!(poll.await);
     becomes(&sessions, 1).await;
-    // The gate has its answer by now, but nothing has taken it.
+    // By now the gate has its answer, which the dropped response will not take.
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }

@@ -1,5 +1,5 @@
-//! Requests with a list past its refresh interval: what counts as an attempt to fetch a newer one, who makes
-//! it, and which session ends if no one did.
+//! Requests with a list past its refresh interval: what counts as an attempt to fetch a newer one, whether
+//! the request or the sync makes it, and which sessions end without one.
 
 use std::pin::pin;
 use std::sync::Arc;

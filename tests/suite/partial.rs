@@ -208,7 +208,7 @@ async fn removed_person_of_an_enforced_resource_stays_out() {
     assert!(before.body.starts_with(&data), "{}", before.body);
     scene.world.heroku.app("shop").remove("ann@example.com");
     scene.world.refresh(&scene.enforced.resource_id()).await;
-    // Whatever cookies are deleted or kept, and in whatever order they are used.
+    // Whichever of the cookies the user keeps.
     for app in ["", &app_enforced, &app_observed] {
         for gate in ["", &of_enforced, &of_observed, "__Host-heroku_sso=x"] {
             let answer = scene.page(&[app, gate]).await;
@@ -251,7 +251,7 @@ async fn form_of_an_enforced_resource_does_not_reach_the_app() {
     assert_eq!(answer.verdict, Some(rejected));
 }
 
-/// The app might read another field, or the other one of two.
+/// The app might read another field than the gate, or the other one of two.
 #[tokio::test]
 async fn form_that_names_its_resource_ambiguously_is_enforced() {
     let scene = Scene::start().await;
@@ -295,7 +295,7 @@ async fn form_that_names_its_resource_ambiguously_is_enforced() {
     assert_eq!(answer.body, "the app's own sign-in");
 }
 
-/// It could not be put back for the app.
+/// The gate cannot replay a body of an unknown type to the app, so it answers every form itself.
 #[tokio::test]
 async fn form_in_a_body_of_another_type_is_enforced() {
     let scene = Scene::start().await;
@@ -315,7 +315,7 @@ async fn form_in_a_body_of_another_type_is_enforced() {
     }
 }
 
-/// Neither the rule nor `resource_of` has said that it may pass.
+/// Without the rule's decision the request must not pass.
 #[tokio::test]
 async fn panic_in_a_rule_stops_the_request_before_the_app() {
     let says_nothing: fn(&Parts) -> Option<ResourceId> = |_| panic!("no resource");
@@ -363,7 +363,7 @@ async fn sign_out_is_the_gates_for_enforced_resources_only() {
     assert_eq!(answer.status, 401);
 }
 
-/// The same hole would be open under full enforcement, if the app keeps its own sessions.
+/// Under full enforcement too, the app's own session could be of another resource than the gate's.
 #[tokio::test]
 async fn app_session_of_another_resource_than_the_gates_is_refused() {
     let world = World::with(|builder| builder.resource_of(app_resource)).await;

@@ -24,7 +24,7 @@ use crate::log::Log;
 
 type Step = fn(&HerokuSso, Router) -> Router;
 
-/// What is done to the router before `protect`. Each leaves `/page` in it.
+/// Changes of the router before `protect`. Each keeps `/page`.
 const BEFORE: &[(&str, Step)] = &[
     ("nothing", |_, router| router),
     ("route", |_, router| router.route("/other", get(email))),
@@ -80,7 +80,7 @@ const BEFORE: &[(&str, Step)] = &[
     }),
 ];
 
-/// What is done to what `protect` returns.
+/// Changes of the router that `protect` returns.
 const AFTER: &[(&str, Step)] = &[
     ("nothing", |_, router| router),
     ("partner_api", |sso, router| {
@@ -253,7 +253,7 @@ impl Pair {
                 if path == format!("{}/page", self.prefix) && method == Method::GET {
                     assert!(is_rejected, "{what}");
                 }
-                // axum adds the methods to what a plain layer answers.
+                // axum adds `Allow` to the answer of a plain layer.
                 if is_rejected && after != "layer of the gate" {
                     let allow = got.headers.get("allow");
                     assert!(
@@ -316,7 +316,7 @@ async fn every_pair_of_mountings_works_or_is_refused() {
             let webhooks = format!("{prefix}/heroku/webhooks");
             let got = pair.send(Method::POST, &webhooks, "x").await;
             assert_eq!(got.status, 401, "{what}");
-            // A gate around what `protect` returns is also around this route.
+            // A gate around the protected router also covers this route.
             let is_gated = *after == "layer of the gate";
             assert_eq!(got.kind.is_some(), is_gated, "{what}");
 
@@ -364,7 +364,7 @@ async fn layers_after_protect_see_rejected_requests() {
     }
 }
 
-/// What a stranger gets is the same for a route, for another method of it, and for no route.
+/// Without a session, the answer is the same for a route, for another method of it, and for a missing route.
 #[tokio::test]
 async fn c48_stranger_cannot_tell_which_routes_there_are() {
     for (mounting, mount) in [
@@ -433,8 +433,8 @@ async fn assert_nothing_told(mounting: &str, app: Router) {
     }
 }
 
-/// What `protect` says of a second router: its paths can be told from missing ones where the fallback is not
-/// that of the first. None of its handlers is reached.
+/// As the docs of `protect` say, the paths of a second router can be told from missing ones where the
+/// fallback is not that of the first. None of its handlers is reached.
 #[tokio::test]
 async fn c48_second_router_elsewhere_tells_its_paths_and_opens_none() {
     let sso = crate::setup::builder().build().await.unwrap();

@@ -121,13 +121,13 @@ async fn rejected_requests_are_counted_by_reason_and_day() {
     assert_eq!(json["days"][1]["date"], today);
     assert_eq!(json["days"][0]["requests"]["rejected"]["not-listed"], 1);
     assert_eq!(json["off_list"][0]["people"], 1);
-    // The removed person is what the gate is for.
+    // To reject a removed user is the gate's purpose, and no reason against enforcing it.
     assert!(report.ready, "{report}");
     assert!(!json.to_string().contains('@'), "{json}");
     assert!(!format!("{report:?}").contains('@'));
 }
 
-/// Their people would get 503.
+/// Users of these attached apps would get 503.
 #[tokio::test]
 async fn list_whose_attached_apps_cannot_be_read_is_failing() {
     let scene = Scene::with(HerokuSsoBuilder::include_attached_apps).await;
@@ -156,7 +156,7 @@ async fn list_whose_attached_apps_cannot_be_read_is_failing() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn report_names_everything_that_is_missing() {
     let scene = Scene::start().await;
     scene
         .sign_in(&scene.addon, "ann@example.com")

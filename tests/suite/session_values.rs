@@ -345,7 +345,7 @@ async fn bearer_token_shares_the_values_of_its_session() {
     assert_eq!(draft(ann).await, "none");
 }
 
-/// A store that saves only what it has, as that of Redis does, and that may be full.
+/// A store that saves only existing records, as that of Redis does, and that may be full.
 #[derive(Clone, Debug)]
 struct Strict {
     inner: MemorySessions,
@@ -381,7 +381,7 @@ impl SessionStore for Strict {
     }
 }
 
-/// A store that knows which record it was given last.
+/// A store that remembers the id of the last created record.
 #[derive(Clone, Debug, Default)]
 struct Recording {
     inner: MemorySessions,

@@ -33,7 +33,7 @@ async fn sessions_of(world: &World, addon: &AddOn) -> Vec<SessionInfo> {
     sessions.of(&addon.resource_id()).await.unwrap()
 }
 
-/// Lets every task of this test go on.
+/// Lets the other tasks of this test run.
 async fn yields() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
@@ -189,7 +189,7 @@ async fn last_use_is_written_at_most_once_a_minute() {
     assert!(seen().await > began);
 }
 
-/// As when a test or a program has a runtime for a while, or a call of the store panics.
+/// The task that writes the uses ends with its runtime, or by a panic of the store.
 #[test]
 fn use_is_written_after_the_runtime_of_an_earlier_use_is_gone() {
     let runtime = || {

@@ -26,7 +26,7 @@ async fn first_sign_in_gets_503_while_heroku_is_down_then_works() {
             .unwrap()
             > 0
     );
-    // The form was not used up: the same one works once Heroku answers.
+    // The form was not consumed: it works once Heroku answers.
     world.heroku.faults().clear_all();
     assert_eq!(world.browser().submit(&form).await.status, 303);
 }

@@ -26,7 +26,7 @@ enum Ended {
     Erased,
 }
 
-/// Ends the session of this browser, the only one there is.
+/// Ends the session of this browser, which is the only session.
 async fn end(how: Ended, scene: &Scene, process: &AddonProcess, browser: &Browser) {
     let id = scene.id();
     let answer = match how {
@@ -55,7 +55,7 @@ async fn opened(browser: &Browser) -> Response {
     stream
 }
 
-/// When the stream ended, none if it goes on.
+/// When the stream ended; none if it stays open.
 async fn ended(mut stream: Response) -> Option<Instant> {
     let ending = async { while let Ok(Some(_)) = stream.chunk().await {} };
     let ended = tokio::time::timeout(BY_EVENT, ending).await;
@@ -94,7 +94,7 @@ async fn r3_ended_session_and_its_streams_end_in_three_processes() {
         for (index, stream) in streams.into_iter().enumerate() {
             let ended = stream.await.unwrap();
             let ended =
-                ended.unwrap_or_else(|| panic!("{number} {how:?}: a stream of {index} goes on"));
+                ended.unwrap_or_else(|| panic!("{number} {how:?}: a stream of {index} stays open"));
             last = last.max(ended);
         }
         took.push(last - began);

@@ -20,7 +20,7 @@ use crate::place::{Place, Postgres, Sqlite};
 
 const COOKIE: &str = "__Host-heroku_sso";
 
-/// Every value of every table, as text and, of binary ones, in hex.
+/// Every value of every table, as text and in hex.
 async fn dump_of_sqlite(place: &Sqlite) -> BTreeSet<String> {
     let file = format!("sqlite:{}", place.file().display());
     let mut connection = SqliteConnection::connect(&file).await.unwrap();
@@ -41,7 +41,7 @@ async fn dump_of_sqlite(place: &Sqlite) -> BTreeSet<String> {
                 let shown = shown.replace("{}", &format!("\"{column}\""));
                 let read = format!("SELECT {shown} FROM \"{table}\" WHERE {shown} NOT NULL");
                 let rows = sqlx::query(&read).fetch_all(&mut connection).await.unwrap();
-                // A ciphertext is no text.
+                // A ciphertext is not valid text.
                 values.extend(
                     rows.iter()
                         .filter_map(|row| row.try_get::<String, _>(0).ok()),
@@ -84,7 +84,7 @@ async fn dump_of_postgres(place: &Postgres) -> BTreeSet<String> {
     values
 }
 
-/// What a thief would try: each value, its parts, and hashes in the form of a session's id.
+/// The cookies and tokens that a thief would try: each value, its parts, and hashes encoded like session ids.
 fn attempts(dump: &BTreeSet<String>) -> BTreeSet<String> {
     let is_apart = |c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c));
     let mut attempts = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! A person is erased from Postgres while a resource ends, and beside another erasure: none of them waits for
-//! one that waits for it.
+//! A person is erased from Postgres during the end of a resource, and during another erasure, without a
+//! deadlock.
 
 use std::time::Duration;
 

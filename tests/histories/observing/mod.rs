@@ -1,10 +1,11 @@
-//! Observing says what enforcing does: random histories go through two gates in the same state, one of which
-//! observes an app and one of which is enforced. What the first reports of a request is what the second does
-//! with it, with the same reason.
+//! Observing reports what enforcing does. Random histories go through two gates in the same state: one
+//! observes an app, the other is enforced. For each request the first reports what the second does, with the
+//! same reason.
 //!
-//! The two have stores of their own, over one simulated Heroku and one clock. Sign-ins (right, forged,
+//! Each gate has its own stores; they share one simulated Heroku and one clock. Sign-ins (valid, forged,
 //! unsigned, old, used before), requests with the cookie of any past session, added and removed people,
-//! revocations, refreshes, WebSockets of other sites, time, and outages of Heroku and of the session store apply to both.
+//! revocations, refreshes, WebSockets of other sites, time, and outages of Heroku and of the session store
+//! apply to both.
 
 mod world;
 
@@ -42,7 +43,7 @@ enum Form {
     Forged,
     Unsigned,
     Old,
-    /// The last form once more.
+    /// The last form again.
     Repeated,
 }
 

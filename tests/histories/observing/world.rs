@@ -18,7 +18,7 @@ use tower_heroku_sso::{
 
 use super::{Form, Step};
 
-/// The two gates, and what happened so far.
+/// The two gates, and the state of their history.
 pub struct Pair {
     clock: ManualClock,
     heroku: Simulator,
@@ -30,7 +30,7 @@ pub struct Pair {
     last_form: Option<String>,
 }
 
-/// What the one reported, and what the other did.
+/// The verdict that the observing gate reported, and what the enforced gate did.
 #[derive(Debug)]
 pub struct Verdicts {
     pub reported: Verdict,

@@ -1,5 +1,5 @@
-//! The gate among what apps put around it and inside of it: layers of tower-http, cookie jars, sessions and
-//! logins of their own. No cookie is lost on either side.
+//! The gate combined with other parts of an app: layers of tower-http around and inside of it, cookie jars,
+//! sessions and logins of the app. No cookie is lost on either side.
 
 mod layers;
 mod logins;

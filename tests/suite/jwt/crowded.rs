@@ -61,10 +61,10 @@ async fn c34_earliest_signed_cookies_are_given_up_below_8_kib() {
         .collect();
     let first = kept.iter().position(|is_kept| *is_kept).unwrap();
     assert!(first > 0, "{} bytes", cookie_bytes(&browser));
-    // The latest are kept, and they are several.
+    // Several are kept, all of them the latest.
     assert!(kept[first..].iter().all(|is_kept| *is_kept), "{kept:?}");
     assert!(kept.len() - first >= 5, "{kept:?}");
-    // A dashboard that was given up opens again, as after the end of its session.
+    // A resource whose cookie was removed gets another session.
     world.clock.advance(Duration::from_secs(1));
     enter(&addons[0]).await;
     assert!(browser.cookie(&name(&addons[11])).is_some());

@@ -9,7 +9,7 @@ use tower_heroku_sso::MemorySessions;
 use tower_heroku_sso::tower_sessions::session::{Id, Record};
 use tower_heroku_sso::tower_sessions::{SessionStore, session_store};
 
-/// What becomes of each call.
+/// How each call behaves.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Trouble {
     #[default]

@@ -63,7 +63,7 @@ impl Running {
         address_in(&self.process.says(what).await)
     }
 
-    /// What the example has logged so far.
+    /// The log of the example so far.
     pub fn log(&self) -> String {
         self.process.log()
     }

@@ -1,4 +1,4 @@
-//! The futures of a gate and of the parts beside it.
+//! The futures of a gate: its handles, its sync, its layers and its routes.
 
 use std::convert::Infallible;
 use std::time::Duration;
