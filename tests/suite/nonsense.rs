@@ -40,13 +40,9 @@ impl Fleet {
         .await;
         // Without ETags, every answer has a body that can be wrong.
         world.heroku.settings().set_etags(ETags::None);
-        let mut addons = Vec::new();
-        for number in 0..size {
-            let app = world.heroku.app(&format!("app-{number}"));
-            let addon = app.collaborator("ann@example.com").addon();
-            let resource = world.register(&addon).await;
-            world.refresh(&resource).await;
-            addons.push(addon);
+        let addons = world.addons(size).await;
+        for addon in &addons {
+            world.refresh(&addon.resource_id()).await;
         }
         Self {
             world,
