@@ -58,7 +58,7 @@ fn one_renewal(world: &World<'_>) {
     assert_eq!(renewals, 1, "a refresh token is used once");
 }
 
-/// An access token is about to expire, and both gates need a new one.
+/// The access token has expired, and both gates need a new one.
 async fn a_renewal(stage: &Stage, choices: &mut Choices) {
     let (world, gates) = two_with_an_expired_token(stage).await;
     world.stops.hold();

@@ -41,7 +41,7 @@ enum Ends {
     Nothing,
     /// Ann may sign in again.
     AnnsSession,
-    /// Everybody may sign in again.
+    /// All users may sign in again.
     Sessions,
     AnnsAccess,
     Resource,
