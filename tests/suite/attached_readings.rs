@@ -121,7 +121,7 @@ async fn failed_reading_is_not_repeated_by_each_request() {
 }
 
 #[tokio::test]
-async fn unlisted_emails_read_attached_apps_once_in_a_while() {
+async fn unlisted_emails_read_attached_apps_within_a_budget() {
     let world = World::with(attached).await;
     let (addon, bank) = shared_addon(&world).await;
     refresh(&world, &addon).await;
@@ -193,7 +193,7 @@ async fn webhook_about_an_attachment_waits_for_a_reading() {
 }
 
 #[tokio::test]
-async fn new_attachments_crowd_out_no_app_that_was_read() {
+async fn new_attachments_displace_no_app_that_was_read() {
     let log = Log::listen();
     let world = World::with(attached).await;
     let addon = world.addon().await;

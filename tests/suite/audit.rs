@@ -146,7 +146,7 @@ async fn list_change_events_name_the_person_and_roles() {
 }
 
 #[tokio::test]
-async fn rejected_sign_in_says_why_and_not_more_than_is_known() {
+async fn rejected_sign_in_event_has_the_reason_and_the_known_facts() {
     let (world, mut events) = audited().await;
     let addon = world.addon().await;
     let browser = world.browser();
