@@ -12,6 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     heroku.demo();
     println!("Heroku simulator: {}", heroku.dashboard_url());
     // These lines go into the terminal of the add-on.
+    println!("export INSECURE_COOKIES=1 EXPLAIN_REJECTIONS=1 REFRESH_INTERVAL_SECS=30");
     println!("export HEROKU_API_URL={0} HEROKU_ID_URL={0}", heroku.url());
     println!("export HEROKU_ADDON_SLUG={}", heroku.slug());
     println!("export HEROKU_ADDON_PASSWORD={}", heroku.password());
