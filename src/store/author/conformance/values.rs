@@ -1,5 +1,6 @@
 //! Values that the rules store, and helpers to store and read them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -14,9 +15,12 @@ use crate::store::author::{
     Dated, Registration, Sequence, SessionKey, SessionRecord, SessionRecords, Store,
 };
 
+/// The same in a whole run, so that a value that is made twice is equal. Whole seconds are the minimum
+/// precision of a store.
 pub(super) fn now() -> OffsetDateTime {
-    // Whole seconds: the minimum precision of a store.
-    SystemClock::default().now().replace_nanosecond(0).unwrap()
+    static NOW: LazyLock<OffsetDateTime> =
+        LazyLock::new(|| SystemClock::default().now().replace_nanosecond(0).unwrap());
+    *NOW
 }
 
 pub(super) fn resource(number: u128) -> ResourceId {
