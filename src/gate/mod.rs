@@ -161,7 +161,6 @@ pub(crate) use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
-pub(crate) use observed::{Observed, Verdict};
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
 pub(crate) use on_rejection::reject;
@@ -172,6 +171,7 @@ pub use rejection::Rejection;
 pub(crate) use rejection_kind::RejectionKind;
 #[cfg(feature = "axum")]
 pub(crate) use require_rule::{rejection_without, rejection_without_permission};
+#[cfg(feature = "axum")]
 pub(crate) use response_body::GateBody;
 pub(crate) use session_layer::SessionLayer;
 pub(crate) use signed_link::{LINK_LIFE, LinkError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::list_cache::ListCache;
 use super::list_event::Source;
 use crate::access::{App, AttachedPeople, People, ResourceList};
-use crate::clock::{Clock as _, ManualClock, SharedClock};
+use crate::clock::{ManualClock, SharedClock};
 use crate::store::author::Sequence;
 use crate::sync::schedule::rate_limits::RateLimits;
 use crate::sync::schedule::scheduler::Scheduler;
