@@ -54,7 +54,10 @@ fn variables(folder: &Path, found: &mut Vec<String>) {
             let quoted = text.split('"').skip(1).step_by(2);
             let is_variable = |it: &&str| {
                 let allowed = |c: char| c.is_ascii_uppercase() || c == '_';
-                it.len() > 3 && it.contains('_') && it.chars().all(allowed)
+                it.len() > 3
+                    && it.contains('_')
+                    && it.chars().all(allowed)
+                    && !it.starts_with("CARGO_")
             };
             found.extend(quoted.filter(is_variable).map(str::to_owned));
         }

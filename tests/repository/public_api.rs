@@ -7,7 +7,7 @@ use syn::visit::{self, Visit};
 
 /// A line that comes is a promise to keep. Raise these only for what users cannot do without.
 const MOST_TYPES: usize = 160;
-const MOST_LINES: usize = 1_500;
+const MOST_LINES: usize = 1_250;
 
 fn listing() -> String {
     fs::read_to_string(super::root().join("public-api.txt")).unwrap()
@@ -33,6 +33,8 @@ fn reached_twice<'a>(types: &[&'a str]) -> Vec<(&'a str, Vec<&'a str>)> {
         let name = path.rsplit("::").next().unwrap();
         by_name.entry(name).or_default().push(path);
     }
+    // A member of a list, and a marker of the role.
+    by_name.remove("Member");
     let twice = by_name.into_iter().filter(|(_, paths)| paths.len() > 1);
     twice.collect()
 }
