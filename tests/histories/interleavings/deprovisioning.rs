@@ -82,7 +82,7 @@ async fn while_much_is_under_way(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn deprovisioned_resource_rejects_users_in_any_order() {
-    in_random_orders("deprovisioning", false, 60, while_much_is_under_way);
+    in_random_orders("deprovisioning", false, 24, while_much_is_under_way);
 }
 
 /// The call may be cancelled halfway: the resource has then ended at all gates or at none.

@@ -42,7 +42,7 @@ fn form_submitted_three_times_concurrently_works_once() {
     in_random_orders(
         "forms",
         false,
-        30,
+        12,
         async |stage: &Stage, choices: &mut Choices| {
             submitted_concurrently(stage, choices, false).await;
         },
@@ -50,7 +50,7 @@ fn form_submitted_three_times_concurrently_works_once() {
     in_random_orders(
         "forms, with a hang-up",
         false,
-        30,
+        12,
         async |stage: &Stage, choices: &mut Choices| {
             submitted_concurrently(stage, choices, true).await;
         },

@@ -59,7 +59,7 @@ async fn while_a_session_is_used(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn revoked_session_is_rejected_in_any_order() {
-    in_random_orders("revocation", false, 60, while_a_session_is_used);
+    in_random_orders("revocation", false, 24, while_a_session_is_used);
 }
 
 async fn with_a_sign_in(stage: &Stage, choices: &mut Choices) {

@@ -47,7 +47,7 @@ async fn while_it_is_used(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn signed_out_session_stays_closed_in_any_order() {
-    in_random_orders("sign-out", false, 80, while_it_is_used);
+    in_random_orders("sign-out", false, 32, while_it_is_used);
 }
 
 async fn that_is_given_up_and_repeated(stage: &Stage, choices: &mut Choices) {

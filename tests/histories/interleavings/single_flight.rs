@@ -48,7 +48,7 @@ async fn sign_ins_of_a_cold_resource(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn concurrent_sign_ins_share_one_fetch_despite_a_disconnect() {
-    in_random_orders("single flight", false, 40, sign_ins_of_a_cold_resource);
+    in_random_orders("single flight", false, 16, sign_ins_of_a_cold_resource);
 }
 
 /// An expired access token, and all operations that need a new one.
@@ -83,5 +83,5 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn token_is_renewed_once_despite_a_disconnect() {
-    in_random_orders("renewal", false, 40, a_renewal);
+    in_random_orders("renewal", false, 16, a_renewal);
 }

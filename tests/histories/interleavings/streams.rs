@@ -48,7 +48,7 @@ fn stream_of_a_removed_user_ends_in_any_order() {
     in_random_orders(
         "a stream, and a removal",
         false,
-        60,
+        24,
         while_its_reader_leaves,
     );
 }
@@ -110,7 +110,7 @@ fn stream_continues_while_lists_overtake_each_other() {
     in_random_orders(
         "a stream, and lists",
         false,
-        40,
+        16,
         while_lists_overtake_each_other,
     );
 }

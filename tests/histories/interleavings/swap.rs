@@ -93,7 +93,7 @@ async fn while_ann_is_removed(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn removed_user_is_not_readmitted_by_an_older_answer() {
-    in_random_orders("swap", false, 60, while_ann_is_removed);
+    in_random_orders("swap", false, 24, while_ann_is_removed);
 }
 
 /// A request at each of its steps during the replacement.

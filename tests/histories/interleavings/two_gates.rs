@@ -94,7 +94,7 @@ async fn a_renewal(stage: &Stage, choices: &mut Choices) {
 #[test]
 fn one_of_two_processes_renews_the_token_for_both() {
     // Waiting for a lease takes real time.
-    in_random_orders("a renewal at two gates", true, 12, a_renewal);
+    in_random_orders("a renewal at two gates", true, 8, a_renewal);
 }
 
 /// Both have seen the expired token, and each requests the lease.
@@ -160,7 +160,7 @@ async fn a_removal(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn user_removed_by_one_process_is_rejected_by_the_other() {
-    in_random_orders("a removal at two gates", true, 40, a_removal);
+    in_random_orders("a removal at two gates", true, 16, a_removal);
 }
 
 /// Ann is revoked and Bob signs out at one process, while the other one gets requests of both.
@@ -203,5 +203,5 @@ async fn events_of_the_other(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn revocation_and_sign_out_apply_in_the_other_process() {
-    in_random_orders("events at two gates", true, 40, events_of_the_other);
+    in_random_orders("events at two gates", true, 16, events_of_the_other);
 }

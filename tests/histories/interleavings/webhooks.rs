@@ -48,7 +48,7 @@ async fn while_a_list_is_fetched(stage: &Stage, choices: &mut Choices) {
 
 #[test]
 fn pending_removal_waits_for_a_later_list() {
-    in_random_orders("webhooks", false, 80, while_a_list_is_fetched);
+    in_random_orders("webhooks", false, 32, while_a_list_is_fetched);
 }
 
 /// The fetch in progress started before the removal.
