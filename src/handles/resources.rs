@@ -32,10 +32,10 @@ impl Resources {
     /// not lost.
     ///
     /// # Errors
-    /// [`RegisterError`] if the resource has no tokens yet and Heroku refuses the code, if it is
-    /// deprovisioned, or if the store is unavailable. On error nothing is stored. If the code was already
-    /// exchanged, the tokens stay in this process's memory as long as they are valid, so that a repeat of
-    /// this call succeeds.
+    /// [`RegisterError`] if Heroku is unavailable, or refuses the code of a resource that is dormant or has no
+    /// tokens yet; if the resource is deprovisioned; or if the store is unavailable. On error nothing is
+    /// stored. If the code was already exchanged, the tokens stay in this process's memory as long as they
+    /// are valid, so that a repeat of this call succeeds.
     pub async fn register(
         &self,
         resource: &ResourceId,

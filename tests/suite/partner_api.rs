@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
@@ -11,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
-use tower_heroku_sso::{ResourceId, SyncScope};
+use tower_heroku_sso::{OauthGrant, RegisterError, ResourceId, SyncScope};
 
 use crate::faulty::Faulty;
 use crate::log::Log;
@@ -195,6 +196,35 @@ async fn a64_invalid_second_grant_keeps_the_working_tokens() {
     let addon = world.addon().await;
     let mut body = addon.provisioning_body();
     body["oauth_grant"]["code"] = json!("00000000-0000-4000-8000-000000000000");
+    assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
+    world.signed_in(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn a64_second_grant_is_not_lost_while_heroku_is_unavailable() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let resource = addon.resource_id();
+    world.heroku.tokens().revoke(&addon);
+    assert!(world.sso.lists().refresh(&resource).await.is_err());
+    let body = addon.provisioning_body();
+    let code = body["oauth_grant"]["code"].as_str().unwrap().to_owned();
+    for fault in [
+        Fault::Status(500),
+        Fault::RateLimited { retry_after: None },
+        Fault::Html(403),
+    ] {
+        world.heroku.faults().set(Endpoint::Token, fault.clone());
+        let answer = call(&world, Method::POST, "", &body).await;
+        assert_eq!(answer.status, 503, "{fault:?}");
+        let grant = OauthGrant::Code(code.clone().into());
+        let registered = world.sso.resources().register(&resource, grant).await;
+        let is_reported = matches!(registered, Err(RegisterError::Heroku(_)));
+        assert!(is_reported, "{fault:?}: {registered:?}");
+        // Longer than Heroku's rate limit, shorter than the code is valid.
+        world.clock.advance(Duration::from_secs(70));
+    }
+    world.heroku.faults().clear_all();
     assert_eq!(call(&world, Method::POST, "", &body).await.status, 200);
     world.signed_in(&addon, "ann@example.com").await;
 }

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::end_resource::Lifecycle;
 use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
+use crate::heroku::HerokuError;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
 use crate::store::author::{Registration, ResourceState, Work};
@@ -24,7 +25,8 @@ use crate::sync::run_to_completion::run_to_completion;
 #[non_exhaustive]
 pub enum OauthGrant {
     /// The `oauth_grant.code` of a provisioning request: valid for 5 minutes, and only once. A code that was
-    /// exchanged before is not sent again. If Heroku refuses a new code, the present tokens are kept.
+    /// exchanged before is not sent again. If Heroku refuses a new code, an active resource keeps its present
+    /// tokens, and the registration succeeds. If Heroku is unavailable, the registration fails.
     Code(SecretString),
     /// Tokens that the partner already has; they are not checked. They are used if they expire later than the
     /// present ones. They do not revive a [dormant](crate::Resources::dormant) resource: Heroku is asked with
@@ -61,8 +63,8 @@ enum NewTokens {
 
 impl Lifecycle {
     /// Registers a resource. May be repeated. A code that was exchanged before is not sent again, because a
-    /// second use could invalidate the tokens of the first. If a new code cannot be exchanged, an active
-    /// resource keeps the tokens that it has, and the registration succeeds.
+    /// second use could invalidate the tokens of the first. If Heroku refuses a new code, an active resource
+    /// keeps the tokens that it has, and the registration succeeds.
     pub(crate) async fn register(
         self: &Arc<Self>,
         id: &ResourceId,
@@ -216,8 +218,8 @@ async fn registered(lifecycle: &Lifecycle, id: &ResourceId) -> Result<Registrati
     }
 }
 
-/// The tokens of `grant`. None if there is no grant, if the resource has its tokens already, or if the
-/// exchange fails and an active resource has other tokens.
+/// The tokens of `grant`. None if there is no grant, if the resource has its tokens already, or if Heroku
+/// refuses the code and an active resource has other tokens.
 async fn trade(
     lifecycle: &Lifecycle,
     id: &ResourceId,
@@ -236,13 +238,16 @@ async fn trade(
         return Ok(None);
     }
     let present = known.tokens.as_ref();
-    let exchanged = lifecycle.tokens.exchange(id, &code, present).await;
-    match exchanged {
+    match lifecycle.tokens.exchange(id, &code, present).await {
         Ok(tokens) => Ok(Some(NewTokens::Issued { code, tokens })),
-        Err(error) if has_tokens && !is_dormant => {
+        // Heroku may repeat a provisioning with a code that is used up or too old. After any other error the
+        // code may still work, so the caller must try again.
+        Err(HerokuError::GrantRefused(answer))
+            if answer.refuses_the_grant() && has_tokens && !is_dormant =>
+        {
             tracing::warn!(
-                resource = %id, %error, cause = cause::of(&error),
-                "new grant could not be exchanged; keeping the present tokens"
+                resource = %id, %answer,
+                "new grant was refused; keeping the present tokens"
             );
             Ok(None)
         }
