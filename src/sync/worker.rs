@@ -342,30 +342,34 @@ async fn fetch_if_still_due(context: &SyncContext, target: &Target) {
     fetch(context, target).await;
 }
 
-/// Errors are logged where they occur, and the fetch is retried when it is due.
+/// Errors are logged and noted where they occur, and the fetch is retried when it is due.
 async fn fetch(context: &SyncContext, target: &Target) {
     let (scheduler, fetcher) = (context.scheduler(), &context.fetcher);
-    let Some(state) = scheduler.state_of(target) else {
+    let Some(before) = scheduler.state_of(target) else {
         return;
     };
-    match target {
+    let fetched = match target {
         Target::Resource(entry) => {
-            let members_age = scheduler.members_age(&state);
-            match fetcher.fetch_scheduled(entry, members_age).await {
-                Ok(_) => subscribe(fetcher, entry).await,
-                // The task panicked, and may do so again.
-                Err(error @ SyncError::Interrupted) => scheduler.note_failure(entry, &error),
-                Err(_) => {}
-            }
+            let members_age = scheduler.members_age(&before);
+            fetcher.fetch_scheduled(entry, members_age).await.map(drop)
         }
-        Target::Team(team) => {
-            if let Err(error @ SyncError::Interrupted) =
-                fetcher.members().fetch_scheduled(team).await
-            {
+        Target::Team(team) => fetcher.members().fetch_scheduled(team).await,
+    };
+    let is_noted = || {
+        let after = scheduler.state_of(target);
+        after.is_none_or(|after| after.attempts.failures != before.attempts.failures)
+    };
+    match (fetched, target) {
+        (Ok(()), Target::Resource(entry)) => subscribe(fetcher, entry).await,
+        // The task panicked before it could note a failure, and may do so again.
+        (Err(error @ SyncError::Interrupted), target) if !is_noted() => match target {
+            Target::Resource(entry) => scheduler.note_failure(entry, &error),
+            Target::Team(team) => {
                 let now = context.clock().elapsed();
                 team.state().attempts.note_failure(now, &error);
             }
-        }
+        },
+        _ => {}
     }
 }
 

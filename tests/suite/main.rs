@@ -75,6 +75,7 @@ mod streams;
 mod subscriptions;
 mod sync;
 mod tabs;
+mod team_fetches;
 mod teams;
 mod tls;
 mod tokens;

@@ -144,6 +144,7 @@ impl Resolution<'_> {
                 SyncError::Gone
                 | SyncError::UnknownResource
                 | SyncError::NeedsGrant
+                | SyncError::NoTokens
                 | SyncError::Heroku(HerokuError::Unauthorized(_) | HerokuError::GrantRefused(_)),
             ) => Err(SyncError::Interrupted),
             Err(SyncError::Heroku(error)) => Err(below_the_add_on(error).into()),

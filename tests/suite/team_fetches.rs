@@ -1,0 +1,82 @@
+//! A fetch of a team's members for which several of its resources wait.
+
+use std::time::Duration;
+
+use heroku_addon_simulator::{AddOn, Endpoint, Team};
+use support::ids::AddOnExt as _;
+use support::world::{World, grant};
+use tower_heroku_sso::Clock as _;
+use tower_heroku_sso::access::{self, App, People, ResourceList};
+use tower_heroku_sso::store::author::{Dated, Registration, Store as _};
+use tower_heroku_sso::sync::Change;
+
+use crate::erasure::until;
+use crate::faulty::Faulty;
+
+async fn world() -> (World, Faulty, Team) {
+    let store = Faulty::default();
+    let kept = store.clone();
+    let world = World::with(|builder| builder.store(kept)).await;
+    let team = world.heroku.team("acme");
+    (world, store, team.member("mia@example.com", "member"))
+}
+
+async fn registered(world: &World, team: &Team, app: &str) -> AddOn {
+    let addon = world.heroku.app(app).owned_by_team(team).addon();
+    let (id, resources) = (addon.resource_id(), world.sso.resources());
+    resources.register(&id, grant(&addon)).await.unwrap();
+    addon
+}
+
+/// A resource of the team without a grant, whose list is stored.
+async fn without_grant(world: &World, store: &Faulty, team: &Team, app: &str) {
+    let app = world.heroku.app(app).owned_by_team(team);
+    let id = app.addon().resource_id();
+    assert!(store.put(&id, Registration::active(None)).await.unwrap());
+    let of_list = App::new(app.id().to_string().parse().unwrap(), app.name());
+    let mut list = ResourceList::new("acme-1", of_list, People::default());
+    let team_id = team.id().to_string().parse().unwrap();
+    list.team = Some(access::Team::new(team_id, team.name()));
+    let sequence = store.next_sequence().await.unwrap();
+    let list = Dated::new(list, sequence, world.clock.now(), Duration::ZERO);
+    store.set_list(&id, list).await.unwrap();
+}
+
+#[tokio::test]
+async fn resource_with_a_grant_is_not_held_up_by_those_without() {
+    let (world, store, team) = world().await;
+    for app in ["first", "second", "third"] {
+        without_grant(&world, &store, &team, app).await;
+    }
+    let addon = registered(&world, &team, "shop").await;
+    let resource = addon.resource_id();
+    world.heroku.calls().clear();
+    store.hold("get");
+    let looked_up = store.calls("get");
+    let sync = world.sso.spawn_sync();
+    // The fetch of the list waits for its tokens, that of the team for those of a resource without a grant.
+    let both = async || store.calls("get") == looked_up + 2;
+    until("both look up tokens", both).await;
+    store.let_pass("get", 2);
+    let calls = world.heroku.calls();
+    let is_asked = async || calls.count(Endpoint::Collaborators) == 1;
+    until("the list is fetched", is_asked).await;
+    world.quiet().await;
+    assert_eq!(calls.count(Endpoint::TeamMembers), 0);
+    store.let_pass("get", 100);
+    store.let_go("get");
+    let report = || world.sso.readiness();
+    let has_failed = async || {
+        let report = report();
+        let reasons = report.failing.iter().map(|failing| failing.resource);
+        reasons.chain(report.without_grant).any(|it| it == resource)
+    };
+    until("the fetch fails with that of the team", has_failed).await;
+    assert_eq!(report().without_grant, []);
+
+    // The first pause is a second at most.
+    let is_its_list = |change: &Change| matches!(change, Change::Snapshot { resource: id, .. } if *id == resource);
+    world.pass_until(Duration::from_secs(1), is_its_list).await;
+    assert_eq!(calls.count(Endpoint::TeamMembers), 1);
+    sync.shutdown().await;
+}
