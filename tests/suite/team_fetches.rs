@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Team};
 use support::ids::AddOnExt as _;
-use support::world::{World, grant};
+use support::world::{REFRESH, World, grant};
 use tower_heroku_sso::Clock as _;
 use tower_heroku_sso::access::{self, App, People, ResourceList};
 use tower_heroku_sso::store::author::{Dated, Registration, Store as _};
@@ -78,5 +78,39 @@ async fn resource_with_a_grant_is_not_held_up_by_those_without() {
     let is_its_list = |change: &Change| matches!(change, Change::Snapshot { resource: id, .. } if *id == resource);
     world.pass_until(Duration::from_secs(1), is_its_list).await;
     assert_eq!(calls.count(Endpoint::TeamMembers), 1);
+    sync.shutdown().await;
+}
+
+#[tokio::test]
+async fn new_member_signs_in_while_an_earlier_answer_is_stored() {
+    let (world, store, team) = world().await;
+    let addons = [
+        registered(&world, &team, "shop").await,
+        registered(&world, &team, "bank").await,
+    ];
+    for addon in &addons {
+        world.signed_in(addon, "mia@example.com").await;
+    }
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    store.hold("set_members");
+    let stored = store.calls("set_members");
+    world.clock.advance(REFRESH.mul_f64(0.95));
+    let is_answered = async || store.calls("set_members") > stored;
+    until("the sync fetches the members", is_answered).await;
+    world.quiet().await;
+
+    team.member("ned@example.com", "member");
+    let calls = world.heroku.calls();
+    calls.clear();
+    let form = addons[1].sign_in_form("ned@example.com");
+    let browser = world.browser();
+    let signing_in = tokio::spawn(async move { browser.submit(&form).await.status });
+    let is_asked = async || calls.count(Endpoint::Collaborators) > 0;
+    until("the list is fetched again", is_asked).await;
+    world.quiet().await;
+    store.let_pass("set_members", 100);
+    store.let_go("set_members");
+    assert_eq!(signing_in.await.unwrap(), 303);
     sync.shutdown().await;
 }

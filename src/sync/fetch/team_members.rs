@@ -28,7 +28,8 @@ use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 /// How many of a team's tokens are tried before its members count as withheld.
 const TOKENS_TRIED: usize = 3;
 
-/// Fetches the members of teams. Of each team, one fetch at a time in this process.
+/// Fetches the members of teams. Concurrent callers share a fetch; of each team at most two are in progress in
+/// this process.
 #[derive(Debug)]
 pub(in crate::sync) struct MemberFetcher {
     clock: SharedClock,
@@ -37,7 +38,8 @@ pub(in crate::sync) struct MemberFetcher {
     coordinator: Arc<Coordinator>,
     lists: Arc<ListCache>,
     tokens: Arc<TokenManager>,
-    fetching: SingleFlight<TeamId, ()>,
+    /// By team, and by whether its members are fetched whatever their age.
+    fetching: SingleFlight<(TeamId, bool), ()>,
 }
 
 impl MemberFetcher {
@@ -62,7 +64,8 @@ impl MemberFetcher {
     /// Fetches the members of a team if the last answer about them is older than `max_age`; zero fetches them
     /// in any case. `asker` is a resource of that team. Heroku's refusal to list them is an answer too.
     ///
-    /// A caller that joins a fetch in progress gets its result, even if that fetch accepts older members.
+    /// A caller that joins a fetch in progress gets its result. It joins none that accepts older members, if it
+    /// accepts none itself.
     pub(in crate::sync) async fn fetch(
         self: &Arc<Self>,
         id: &TeamId,
@@ -76,7 +79,8 @@ impl MemberFetcher {
         }
         let (fetcher, asker) = (Arc::clone(self), Arc::clone(asker));
         let work = || Ok(async move { fetcher.fetch_shared(&team, asker, max_age).await });
-        self.fetching.join(id.clone(), work).await
+        let key = (id.clone(), max_age.is_zero());
+        self.fetching.join(key, work).await
     }
 
     /// With several processes, one of them fetches for all, under a lease. A fetch with a `max_age` of zero
@@ -117,7 +121,7 @@ impl MemberFetcher {
         team: &Arc<TeamEntry>,
     ) -> Result<(), SyncError> {
         let (fetcher, team) = (Arc::clone(self), Arc::clone(team));
-        let key = team.id.clone();
+        let key = (team.id.clone(), false);
         let work = || Ok(async move { fetcher.fetch_now(&team, None).await });
         self.fetching.join(key, work).await
     }
