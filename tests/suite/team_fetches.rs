@@ -114,3 +114,17 @@ async fn new_member_signs_in_while_an_earlier_answer_is_stored() {
     assert_eq!(signing_in.await.unwrap(), 303);
     sync.shutdown().await;
 }
+
+#[tokio::test]
+async fn team_waits_before_a_failing_store_is_asked_again() {
+    let (world, store, team) = world().await;
+    without_grant(&world, &store, &team, "first").await;
+    store.fail("next_sequence");
+    let drawn = store.calls("next_sequence");
+    let sync = world.sso.spawn_sync();
+    let is_asked = async || store.calls("next_sequence") > drawn;
+    until("the sync fetches the members", is_asked).await;
+    world.quiet().await;
+    assert_eq!(store.calls("next_sequence"), drawn + 1);
+    sync.shutdown().await;
+}

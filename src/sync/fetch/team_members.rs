@@ -131,33 +131,37 @@ impl MemberFetcher {
         team: &Arc<TeamEntry>,
         asker: Option<Arc<Entry>>,
     ) -> Result<(), SyncError> {
+        let result = self.ask_and_apply(team, asker).await;
+        if let Err(error) = &result {
+            tracing::warn!(
+                team = %team.id, %error, cause = cause::of(error),
+                "team members could not be fetched; keeping the last ones"
+            );
+            let now = self.clock.elapsed();
+            team.state().attempts.note_failure(now, error);
+            self.lists.scheduler().plan_team(team);
+        }
+        result
+    }
+
+    async fn ask_and_apply(
+        self: &Arc<Self>,
+        team: &Arc<TeamEntry>,
+        asker: Option<Arc<Entry>>,
+    ) -> Result<(), SyncError> {
+        // Drawn before the question, so that an answer never counts as newer than it is.
         let asked_at = self.coordinator.as_of().await?;
         let limit = self.settings.deadlines.list;
         let answer = clock::within(limit, self.try_each_token(team, asker, asked_at)).await;
-        let result = answer.unwrap_or(Err(SyncError::Slow { limit }));
-        match &result {
-            Ok(Some(list)) => {
+        match answer.unwrap_or(Err(SyncError::Slow { limit }))? {
+            Some(list) => {
                 team.state().apply(list.clone());
-                self.store_members(&team.id, list).await;
+                self.store_members(&team.id, &list).await;
+                self.lists.propagate_members(team, Source::Heroku);
             }
-            Ok(None) => {
-                self.lists.withhold_members(team, asked_at);
-                return Ok(());
-            }
-            Err(error) => {
-                tracing::warn!(
-                    team = %team.id, %error, cause = cause::of(&error),
-                    "team members could not be fetched; keeping the last ones"
-                );
-                let now = self.clock.elapsed();
-                team.state().attempts.note_failure(now, error);
-                self.lists.scheduler().plan_team(team);
-            }
+            None => self.lists.withhold_members(team, asked_at),
         }
-        if result.is_ok() {
-            self.lists.propagate_members(team, Source::Heroku);
-        }
-        result.map(|_| ())
+        Ok(())
     }
 
     async fn store_members(&self, team: &TeamId, list: &TeamList) {
