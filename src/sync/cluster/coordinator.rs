@@ -9,11 +9,12 @@ use crate::access::ResourceList;
 use crate::cause;
 use crate::clock::{self, Budget, SharedClock};
 use crate::ids::ResourceId;
-use crate::store::author::{Dated, Sequence, Work};
+use crate::store::author::{Dated, Work};
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;
 use crate::sync::state::as_of::AsOf;
+use crate::sync::state::attached_part::AttachedPart;
 use crate::sync::state::cached_list::CachedList;
 use crate::sync::state::entry::Entry;
 use crate::sync::tasks::Tasks;
@@ -74,9 +75,14 @@ impl Coordinator {
         Ok(AsOf::now(&self.clock, self.store.next_sequence().await?))
     }
 
-    /// Stores a copy of a list.
-    pub(in crate::sync) async fn store_list(&self, entry: &Entry, list: &CachedList) {
-        if let Err(error) = self.try_store_list(&entry.id, list).await {
+    /// Stores a copy of a list, of which the part is new that was requested at `asked_at`.
+    pub(in crate::sync) async fn store_list(
+        &self,
+        entry: &Entry,
+        list: &CachedList,
+        asked_at: AsOf,
+    ) {
+        if let Err(error) = self.try_store_list(&entry.id, list, asked_at).await {
             // Memory has the list; the store gets the next one.
             tracing::warn!(
                 resource = %entry.id, %error, cause = cause::of(&error),
@@ -85,18 +91,31 @@ impl Coordinator {
         }
     }
 
-    async fn try_store_list(&self, id: &ResourceId, list: &CachedList) -> Result<(), StoreError> {
-        let mut copy = list.resource_list();
-        if list.attached().is_some() {
-            // Only one of the two parts is new. The other may have people in memory who were erased from the
-            // store, so the stored copy of it is kept.
-            let stored = self.store.load(id).await?;
-            if let Some(stored) = stored.and_then(|stored| stored.list) {
-                keep_stored_parts(&mut copy, list.own_asked_at().sequence, stored);
-            }
+    /// The part that is not new may have people in memory who were erased from the store, so it is stored as
+    /// the store has it.
+    async fn try_store_list(
+        &self,
+        id: &ResourceId,
+        list: &CachedList,
+        asked_at: AsOf,
+    ) -> Result<(), StoreError> {
+        let stored = match list.attached() {
+            Some(_) => self.store.load(id).await?.and_then(|stored| stored.list),
+            None => None,
+        };
+        let copy = if list.own_asked_at() == asked_at {
+            let copy = with_stored_attached(list, stored);
+            Some(list.own_asked_at().date(copy, &self.clock))
+        } else {
+            let new = list.attached().filter(|part| part.asked_at == asked_at);
+            let parts = stored.zip(new);
+            parts.map(|(stored, new)| with_new_attached(stored, new, &self.clock))
+        };
+        match copy {
+            Some(copy) => self.store.set_list(id, copy).await,
+            // The fetch that brought it stores it.
+            None => Ok(()),
         }
-        let copy = list.own_asked_at().date(copy, &self.clock);
-        self.store.set_list(id, copy).await
     }
 
     /// As [`leased`](Self::leased), once no other process holds the lease. Before each try, `look` checks
@@ -170,15 +189,25 @@ impl Coordinator {
     }
 }
 
-/// Replaces the parts of `copy` that the store has from the same answers by the stored ones. `sequence` is
-/// that of the list's own part.
-fn keep_stored_parts(copy: &mut ResourceList, sequence: Sequence, stored: Dated<ResourceList>) {
-    if stored.sequence == sequence {
-        copy.collaborators = stored.value.collaborators;
-    }
-    if let (Some(copy), Some(stored)) = (&mut copy.attached, stored.value.attached)
-        && copy.sequence == stored.sequence
-    {
+/// The own part of `list`, with the stored copy of its answer about attached apps. Without one if the store
+/// has another answer, or none.
+fn with_stored_attached(list: &CachedList, stored: Option<Dated<ResourceList>>) -> ResourceList {
+    let mut copy = list.resource_list();
+    let stored = stored.and_then(|stored| stored.value.attached);
+    copy.attached = copy.attached.zip(stored).and_then(|(mut copy, stored)| {
         copy.people = stored.people;
-    }
+        (copy.sequence == stored.sequence).then_some(copy)
+    });
+    copy
+}
+
+/// The stored list, with a new answer about attached apps.
+fn with_new_attached(
+    mut stored: Dated<ResourceList>,
+    new: &AttachedPart,
+    clock: &SharedClock,
+) -> Dated<ResourceList> {
+    let own_asked_at = AsOf::stored(&stored, clock);
+    stored.value.attached = Some(new.to_store(own_asked_at));
+    stored
 }

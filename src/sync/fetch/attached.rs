@@ -186,7 +186,7 @@ impl AttachedFetcher {
         let part = read.unwrap_or(Err(SyncError::Slow { limit }))?;
         let list = self.lists.replace_attached(entry, part, Source::Heroku);
         let list = list.ok_or(SyncError::Gone)?;
-        self.coordinator.store_list(entry, &list).await;
+        self.coordinator.store_list(entry, &list, asked_at).await;
         Ok(list)
     }
 }

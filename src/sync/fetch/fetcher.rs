@@ -245,7 +245,7 @@ async fn ask_and_replace(
         Ok(own) => {
             let list = fetcher.lists.replace(entry, own, Source::Heroku);
             let list = list.ok_or(SyncError::Gone)?;
-            fetcher.coordinator.store_list(entry, &list).await;
+            fetcher.coordinator.store_list(entry, &list, asked_at).await;
             Ok(list)
         }
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => {

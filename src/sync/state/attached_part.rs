@@ -61,7 +61,7 @@ impl AttachedPart {
 
     /// The part as it is stored with a list whose own part was asked for at `own_asked_at`. A part that is
     /// younger than that counts as equally old.
-    pub(super) fn to_store(&self, own_asked_at: AsOf) -> AttachedPeople {
+    pub(in crate::sync) fn to_store(&self, own_asked_at: AsOf) -> AttachedPeople {
         AttachedPeople {
             skipped: self.skipped,
             left_out: self.left_out,
