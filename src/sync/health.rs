@@ -38,10 +38,10 @@ pub struct Health {
     /// resource admits no user.
     pub fresh: bool,
     /// Lists and teams that are due, and wait for their turn or for Heroku's rate limit. As of the sync's
-    /// last report, which it makes every 10 seconds.
+    /// last report, which it makes every 10 seconds. Zero while no sync runs.
     pub due: usize,
     /// True if lists are not refreshed within their intervals, because the rate limit or the number of
-    /// concurrent fetches does not allow it. As of the sync's last report.
+    /// concurrent fetches does not allow it. As of the sync's last report. False while no sync runs.
     pub lagging: bool,
     /// The calls that Heroku's rate limit still allows, by its last answer and the refill since. None before
     /// the first answer, and under [`RatePools::PerToken`](super::RatePools::PerToken).
@@ -67,12 +67,14 @@ pub(super) fn survey(
     drift: Option<SignedDuration>,
 ) -> Survey {
     let scheduler = lists.scheduler();
-    let now = clock.elapsed();
+    let (now, backlog) = (clock.elapsed(), scheduler.backlog());
+    let sync_alive = scheduler.has_consumer();
     let mut health = Health {
         fresh: true,
-        sync_alive: scheduler.has_consumer(),
-        due: scheduler.backlog().due(),
-        lagging: scheduler.backlog().is_lagging(),
+        sync_alive,
+        // A sync that has stopped reports no more.
+        due: if sync_alive { backlog.due() } else { 0 },
+        lagging: sync_alive && backlog.is_lagging(),
         calls_left: scheduler.rate_limits().calls_left(),
         clock_drift_seconds: drift.map(SignedDuration::whole_seconds),
         ..Health::default()

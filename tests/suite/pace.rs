@@ -165,6 +165,27 @@ async fn insufficient_rate_limit_sets_and_clears_the_lag_flag() {
 }
 
 #[tokio::test]
+async fn stopped_sync_has_no_backlog() {
+    let world = World::with_heroku(
+        |heroku| heroku.rate_pool(120, 2).enforce_rate_limit(true),
+        |builder| builder.idle_interval(MINUTE * 10),
+    )
+    .await;
+    world.addons(60).await;
+    let sync = world.sso.spawn_sync();
+    world.quiet().await;
+    for _ in 0..15 {
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+    }
+    let health = world.sso.lists().health().await;
+    assert!(health.due > 0 && health.lagging, "{health:?}");
+    sync.shutdown().await;
+    let health = world.sso.lists().health().await;
+    assert_eq!((health.due, health.lagging), (0, false));
+}
+
+#[tokio::test]
 async fn u6_429_pauses_the_shared_pool_while_cached_lists_admit() {
     let world = world().await;
     let addons = world.addons(3).await;
