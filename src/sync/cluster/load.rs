@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::coordinator::Coordinator;
-use crate::access::ResourceList;
+use crate::access::{People, ResourceList};
 use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
 use crate::store::author::{ActiveResource, Dated, ResourceState};
@@ -135,9 +135,10 @@ impl Coordinator {
             absence,
             ..
         } = resource;
-        if let Some(list) = &list {
-            preload_team(self, &list.value).await?;
-        }
+        let members = match &list {
+            Some(list) => unknown_members(self, &list.value).await?,
+            None => None,
+        };
         // Nothing is awaited from here on, so no cancellation leaves an entry half-way.
         let mark = |entry: &Entry| {
             let keep_from = self.settings.oldest_session(self.clock.now());
@@ -174,7 +175,7 @@ impl Coordinator {
         }
         let is_mended = token_ends_at.is_some_and(|at| entry.note_token_end(at, &self.clock));
         if let Some(list) = list {
-            self.apply_stored_list(&entry, list);
+            self.apply_stored_list(&entry, list, members);
         }
         self.lists.set_absence(&entry, absence, Source::Store);
         if is_new && entry.is_dormant() {
@@ -186,7 +187,12 @@ impl Coordinator {
         Ok(Some(entry))
     }
 
-    fn apply_stored_list(&self, entry: &Arc<Entry>, mut list: Dated<ResourceList>) {
+    fn apply_stored_list(
+        &self,
+        entry: &Arc<Entry>,
+        mut list: Dated<ResourceList>,
+        members: Option<Dated<People>>,
+    ) {
         if !self.settings.include_attached_apps {
             // Another configuration has stored them.
             list.value.attached = None;
@@ -200,6 +206,12 @@ impl Coordinator {
                 self.lists.replace_attached(entry, part, Source::Store);
             }
             return;
+        }
+        if let Some((team, members)) = list.value.team.as_ref().zip(members) {
+            // Before the list, which has them from the beginning then.
+            let asked_at = AsOf::stored(&members, &self.clock);
+            let team = self.lists.teams().entry(&team.id);
+            team.state().remember(members.value, asked_at);
         }
         let own = OwnList {
             asked_at,
@@ -231,21 +243,17 @@ impl Coordinator {
     }
 }
 
-/// Loads the stored members of a list's team into memory before the list itself.
-async fn preload_team(coordinator: &Coordinator, list: &ResourceList) -> Result<(), StoreError> {
+/// The stored members of a list's team, if this process knows none.
+async fn unknown_members(
+    coordinator: &Coordinator,
+    list: &ResourceList,
+) -> Result<Option<Dated<People>>, StoreError> {
     let Some(team) = &list.team else {
-        return Ok(());
+        return Ok(None);
     };
-    let lists = &coordinator.lists;
-    let known = lists.teams().known(&team.id);
+    let known = coordinator.lists.teams().known(&team.id);
     if known.is_some_and(|team| team.state().list.is_some()) {
-        return Ok(());
+        return Ok(None);
     }
-    let Some(members) = coordinator.store.members(&team.id).await? else {
-        return Ok(());
-    };
-    let asked_at = AsOf::stored(&members, &coordinator.clock);
-    let team = lists.teams().entry(&team.id);
-    team.state().remember(members.value, asked_at);
-    Ok(())
+    coordinator.store.members(&team.id).await
 }

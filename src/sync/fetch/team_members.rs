@@ -80,7 +80,12 @@ impl MemberFetcher {
         let (fetcher, asker) = (Arc::clone(self), Arc::clone(asker));
         let work = || Ok(async move { fetcher.fetch_shared(&team, asker, max_age).await });
         let key = (id.clone(), max_age.is_zero());
-        self.fetching.join(key, work).await
+        let result = self.fetching.join(key, work).await;
+        if result.is_err() {
+            // The asker joins the team with its list, and perhaps it gets none.
+            self.lists.teams().drop_unknown(id);
+        }
+        result
     }
 
     /// With several processes, one of them fetches for all, under a lease. A fetch with a `max_age` of zero

@@ -64,6 +64,16 @@ impl Teams {
         });
     }
 
+    /// Drops the entry of a team without resources, if nothing is known of its members.
+    pub(in crate::sync) fn drop_unknown(&self, id: &TeamId) {
+        self.0.remove_if(id, |_, team| {
+            // A fetch in progress has a reference too.
+            let is_unreferenced = Arc::strong_count(team) == 1;
+            let state = team.state();
+            is_unreferenced && state.resources.is_empty() && state.answered_at.is_none()
+        });
+    }
+
     pub(in crate::sync) fn known(&self, id: &TeamId) -> Option<Arc<TeamEntry>> {
         self.0.get(id).map(|team| Arc::clone(&team))
     }
@@ -203,6 +213,23 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::store::author::Sequence;
+
+    #[test]
+    fn team_of_a_failed_first_fetch_is_dropped() {
+        let clock: SharedClock = Arc::new(ManualClock::new());
+        let (teams, id) = (Teams::default(), "team-1".parse().unwrap());
+        let is_known = || teams.known(&id).is_some();
+        let fetching = teams.entry(&id);
+        teams.drop_unknown(&id);
+        assert!(is_known(), "another fetch is in progress");
+        drop(fetching);
+        teams.drop_unknown(&id);
+        assert!(!is_known());
+        let answered_at = AsOf::now(&clock, Sequence::new(1));
+        teams.entry(&id).state().refused(answered_at);
+        teams.drop_unknown(&id);
+        assert!(is_known(), "a resource is about to join it");
+    }
 
     #[test]
     fn answer_to_the_latest_request_counts() {
