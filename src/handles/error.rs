@@ -37,9 +37,9 @@ pub enum RefreshError {
     /// The resource is deprovisioned, or about to be: delete what you keep of it.
     #[error("the resource is deprovisioned")]
     Deprovisioned,
-    /// Heroku has reported the resource as missing for some time. Access is suspended until Heroku returns
-    /// its list, or you register it with a new grant: [`Resources::dormant`](crate::Resources::dormant).
-    #[error("the resource is dormant: heroku says that it does not exist")]
+    /// Heroku has reported the resource as missing, or has refused its grant, for some time. Access is
+    /// suspended. [`Resources::dormant`](crate::Resources::dormant) says what revives it.
+    #[error("the resource is dormant: heroku reports it as missing, or refuses its grant")]
     Dormant,
     /// Heroku gave no usable answer. The source says what it was: try again, if that is a failure at Heroku.
     #[error("heroku gave no usable answer")]

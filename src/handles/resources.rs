@@ -134,8 +134,9 @@ impl Resources {
         self.directory.list_states(Vec::new()).needing_grant
     }
 
-    /// Resources that are dormant, and what revives each. Heroku says that they do not exist, so access
-    /// to them is suspended. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
+    /// Resources that are dormant, and what revives each. Heroku has reported them as missing, or has refused
+    /// their grant, for some time, so access to them is suspended. See
+    /// [`end_of_a_resource`](crate::guide::end_of_a_resource).
     pub fn dormant(&self) -> Vec<DormantResource> {
         self.directory.dormant()
     }

@@ -124,8 +124,8 @@ impl Registration {
 pub enum ResourceState {
     /// Provisioned: users on its list may enter.
     Active,
-    /// Heroku has answered for some time that it does not exist. Access is suspended and no data is lost. A
-    /// successful answer of Heroku or a new grant makes it active again.
+    /// Heroku has reported it as missing, or has refused its grant, for some time. Access is suspended and no
+    /// data is lost. A successful answer of Heroku or a new grant makes it active again.
     Dormant,
     /// Being deprovisioned: access has ended, its tokens still work.
     Deprovisioning,

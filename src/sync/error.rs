@@ -27,7 +27,7 @@ pub(crate) enum SyncError {
     Interrupted,
     /// Heroku withholds the team's members, and the person is not among the collaborators. So it is unknown
     /// whether the person has access.
-    #[error("heroku does not tell the members of the team")]
+    #[error("heroku withholds the team's members")]
     MembersWithheld,
     /// Heroku refused the refresh token: the resource must be registered with a new grant.
     #[error("heroku refused the refresh token; the resource needs a new grant")]

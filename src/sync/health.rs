@@ -25,7 +25,7 @@ pub struct Health {
     pub in_use: usize,
     /// How many of them need a new grant, because Heroku refused their refresh token.
     pub needing_grant: usize,
-    /// How many are dormant: Heroku says that they do not exist, or has long refused their grant.
+    /// How many are dormant: Heroku has reported them as missing, or has refused their grant, for some time.
     pub dormant: usize,
     /// Age of the oldest list; none if there is no list. The list of a resource that is not in use is usually
     /// as old as `idle_interval` at most, and older if it cannot be fetched.
