@@ -116,7 +116,7 @@ impl ListCache {
     pub(in crate::sync) fn propagate_members(&self, team: &Arc<TeamEntry>, source: Source) {
         let resources = team.state().resources().to_vec();
         for entry in resources {
-            // The team may still know an entry that was dropped and loaded again.
+            // The resource may have ended since, and even have been registered again, with another entry.
             let Some(entry) = self.get(&entry.id) else {
                 continue;
             };
