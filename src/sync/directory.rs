@@ -15,7 +15,7 @@ use super::fetch::change_hint::follow_hint;
 use super::fetch::fetcher::Fetcher;
 use super::health::Health;
 use super::lifecycle::dormancy::{Absences, DormantResource};
-use super::lifecycle::end_resource::Lifecycle;
+use super::lifecycle::resource_lifecycle::Lifecycle;
 use super::lifecycle::revoke_sessions::{revoke, revoke_all};
 use super::list_states::{self, ListStates};
 use super::lists::list_cache::ListCache;

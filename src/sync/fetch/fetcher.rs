@@ -15,7 +15,7 @@ use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lifecycle::dormancy::{Absences, reported_absence};
-use crate::sync::lifecycle::end_resource::Lifecycle;
+use crate::sync::lifecycle::resource_lifecycle::Lifecycle;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::lists::list_event::Source;
 use crate::sync::schedule::rate_limits::Charge;

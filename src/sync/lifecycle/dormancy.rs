@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
-use super::end_resource::Lifecycle;
+use super::resource_lifecycle::Lifecycle;
 use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
 use crate::ids::ResourceId;

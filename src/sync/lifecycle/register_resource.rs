@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::end_resource::Lifecycle;
+use super::resource_lifecycle::Lifecycle;
 use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::heroku::HerokuError;

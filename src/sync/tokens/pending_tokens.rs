@@ -12,11 +12,11 @@ use crate::secret::Tokens;
 /// Tokens that are not stored yet, by resource. The code or refresh token that they were issued for is
 /// consumed, so a failing store must not lose them. They are useless once they have expired.
 #[derive(Default)]
-pub(in crate::sync) struct PendingTokens(DashMap<ResourceId, Vec<Given>>);
+pub(in crate::sync) struct PendingTokens(DashMap<ResourceId, Vec<Issued>>);
 
-struct Given {
+struct Issued {
     /// The code or the refresh token.
-    given_for: SecretString,
+    issued_for: SecretString,
     tokens: Tokens,
 }
 
@@ -25,17 +25,17 @@ impl PendingTokens {
     pub(in crate::sync) fn keep(
         &self,
         id: &ResourceId,
-        given_for: &SecretString,
+        issued_for: &SecretString,
         tokens: &Tokens,
         now: OffsetDateTime,
     ) {
         self.0.retain(|_, of_resource| {
-            of_resource.retain(|given| now < given.tokens.expires_at);
+            of_resource.retain(|issued| now < issued.tokens.expires_at);
             !of_resource.is_empty()
         });
-        self.forget(id, given_for);
-        self.0.entry(*id).or_default().push(Given {
-            given_for: given_for.clone(),
+        self.forget(id, issued_for);
+        self.0.entry(*id).or_default().push(Issued {
+            issued_for: issued_for.clone(),
             tokens: tokens.clone(),
         });
     }
@@ -48,7 +48,7 @@ impl PendingTokens {
 
     /// The tokens that were issued for this code or refresh token, if they have not expired, and expire later
     /// than the stored ones (`known`).
-    pub(in crate::sync) fn given_for(
+    pub(in crate::sync) fn issued_for(
         &self,
         id: &ResourceId,
         what: &SecretString,
@@ -56,15 +56,15 @@ impl PendingTokens {
         now: OffsetDateTime,
     ) -> Option<Tokens> {
         let of_resource = self.0.get(id)?;
-        let given = of_resource.iter().find(|given| given.is_for(what))?;
-        let ends = given.tokens.expires_at;
+        let issued = of_resource.iter().find(|issued| issued.is_for(what))?;
+        let ends = issued.tokens.expires_at;
         let is_newer = known.is_none_or(|known| known.expires_at < ends);
-        (is_newer && now < ends).then(|| given.tokens.clone())
+        (is_newer && now < ends).then(|| issued.tokens.clone())
     }
 
     pub(in crate::sync) fn forget(&self, id: &ResourceId, what: &SecretString) {
         if let Some(mut of_resource) = self.0.get_mut(id) {
-            of_resource.retain(|given| !given.is_for(what));
+            of_resource.retain(|issued| !issued.is_for(what));
         }
     }
 
@@ -74,9 +74,9 @@ impl PendingTokens {
     }
 }
 
-impl Given {
+impl Issued {
     fn is_for(&self, what: &SecretString) -> bool {
-        self.given_for.expose_secret() == what.expose_secret()
+        self.issued_for.expose_secret() == what.expose_secret()
     }
 }
 

@@ -105,7 +105,7 @@ impl TokenManager {
         let (refresh, now) = (&known.refresh, self.clock.now());
         if self
             .pending
-            .given_for(id, refresh, Some(&known), now)
+            .issued_for(id, refresh, Some(&known), now)
             .is_some()
         {
             self.renewed(&entry, &known).await?;
@@ -122,7 +122,7 @@ impl TokenManager {
         present: Option<&Tokens>,
     ) -> Result<Tokens, HerokuError> {
         let now = self.clock.now();
-        let tokens = match self.pending.given_for(id, code, present, now) {
+        let tokens = match self.pending.issued_for(id, code, present, now) {
             Some(tokens) => tokens,
             None => self.client.exchange(code).await?,
         };
@@ -260,7 +260,7 @@ impl TokenManager {
         let (id, now, refresh) = (&entry.id, self.clock.now(), &known.tokens.refresh);
         let kept = self
             .pending
-            .given_for(id, refresh, Some(&known.tokens), now);
+            .issued_for(id, refresh, Some(&known.tokens), now);
         let refreshed = match kept {
             Some(tokens) => Ok(tokens),
             None => self.client.refresh(&known.tokens).await,
