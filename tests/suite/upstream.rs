@@ -85,9 +85,12 @@ async fn u2_withheld_team_is_logged_and_removes_no_member() {
     let answer = world.browser().submit(&form).await;
     assert_eq!(answer.status, 503);
     assert!(answer.header("retry-after").is_some());
-    let refused = ["sign_in_rejected", "mia@example.com", "members of the team"];
+    let refused = ["sign_in_rejected", "mia@example.com", "team's members"];
     assert_eq!(log.with(&refused).len(), 1, "{log:#?}");
-    assert!(!log.with(&["keeping the last ones until they are too old"]).is_empty());
+    assert!(
+        !log.with(&["keeping the last ones until they are too old"])
+            .is_empty()
+    );
     assert_eq!(log.with(&["member_removed"]), [""; 0]);
     // The next event is the addition: no removal precedes it.
     world.heroku.faults().clear_all();
