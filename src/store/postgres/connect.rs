@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -109,9 +109,10 @@ impl PostgresStore {
         let beginnings: Result<Vec<&[u8]>, _> =
             encrypted.iter().map(|row| row.try_get("start")).collect();
         check_keys(&keys, beginnings?.into_iter())?;
+        let ids = CloneIds::counted_from(row.try_get("me")?);
         Ok(Self {
-            me: row.try_get("me")?,
-            clones: Arc::default(),
+            me: ids.next(),
+            ids: Arc::new(ids),
             opened_at: row.try_get("now")?,
             db,
             keys,
@@ -123,15 +124,37 @@ impl PostgresStore {
 impl Clone for PostgresStore {
     /// The clone has an id of its own, so that it and the original notify each other.
     fn clone(&self) -> Self {
-        let number = self.clones.fetch_add(1, Ordering::Relaxed) + 1;
         Self {
             db: self.db.clone(),
             keys: self.keys.clone(),
-            me: Uuid::from_u128(self.me.as_u128().wrapping_add(number.into())),
-            clones: Arc::clone(&self.clones),
+            me: self.ids.next(),
+            ids: Arc::clone(&self.ids),
             opened_at: self.opened_at,
             sweep: Arc::clone(&self.sweep),
         }
+    }
+}
+
+/// The ids of a store and of all its clones, clones of clones included.
+#[derive(Debug)]
+pub(super) struct CloneIds {
+    /// A random id, from which they are counted.
+    first: Uuid,
+    issued: AtomicU64,
+}
+
+impl CloneIds {
+    fn counted_from(first: Uuid) -> Self {
+        Self {
+            first,
+            issued: AtomicU64::default(),
+        }
+    }
+
+    /// An id that no other clone has.
+    fn next(&self) -> Uuid {
+        let number = self.issued.fetch_add(1, Ordering::Relaxed);
+        Uuid::from_u128(self.first.as_u128().wrapping_add(number.into()))
     }
 }
 

@@ -15,13 +15,13 @@ mod upkeep;
 mod used;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use sqlx::Row;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::connect::CloneIds;
 use self::db::Db;
 use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use super::StoreError;
@@ -50,8 +50,8 @@ pub struct PostgresStore {
     keys: EncryptionKeys,
     /// How other processes and clones identify this one.
     me: Uuid,
-    /// How many clones there have been, for the id of the next one.
-    clones: Arc<AtomicU64>,
+    /// The ids of the clones.
+    ids: Arc<CloneIds>,
     /// When it was opened, by the server's clock.
     opened_at: OffsetDateTime,
     sweep: Arc<Sweep>,

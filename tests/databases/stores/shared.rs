@@ -55,6 +55,28 @@ async fn lease_is_exclusive_until_released() {
 }
 
 #[tokio::test]
+async fn clones_of_clones_are_separate_processes() {
+    let a = Postgres::new().await.open().await;
+    let b = a.clone();
+    let (c, d) = (b.clone(), a.clone());
+    let clones = [&a, &b, &c, &d];
+    for (number, holder) in clones.into_iter().enumerate() {
+        let work = Work::List(resource(number as u128));
+        assert!(shared(holder).lease(&work, LIFE).await.unwrap());
+        for (other, store) in clones.into_iter().enumerate() {
+            let taken = shared(store).lease(&work, LIFE).await.unwrap();
+            assert_eq!(taken, other == number, "{other} has the lease of {number}");
+        }
+    }
+    // A sign-out at one is heard by the others.
+    let mut events = shared(&d).events();
+    let key = SessionKey::from_stored("abc");
+    let now = OffsetDateTime::now_utc();
+    c.close_session(&key, now, now).await.unwrap();
+    assert_eq!(within(&mut *events).await, StoreEvent::Session(key));
+}
+
+#[tokio::test]
 async fn fast_clock_does_not_expire_used_forms_of_others() {
     let (a, ahead) = pair().await;
     let now = OffsetDateTime::now_utc();
