@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,7 +13,7 @@ use super::db::Db;
 use super::migrate::migrate;
 use super::{PostgresOptions, PostgresStore};
 use crate::clock;
-use crate::deadlines::{DATABASE_CONNECTION, DATABASE_MIGRATION, DATABASE_START};
+use crate::deadlines::{DATABASE_CONNECTION, DATABASE_MIGRATION};
 use crate::store::StoreError;
 use crate::store::encryption::{EncryptionKeys, check_keys};
 
@@ -83,7 +84,7 @@ impl PostgresStore {
             .acquire_timeout(DATABASE_CONNECTION)
             .connect_with(session)
             .await
-            .map_err(behind_a_pooler)?;
+            .map_err(|error| not_connected(error, DATABASE_CONNECTION))?;
         let db = Db {
             pool,
             is_pooled: settings.transaction_pooler,
@@ -162,14 +163,15 @@ const NEEDS_POOLER_SETTING: &str = "the database is behind a pooler that does no
                                     settings, such as PgBouncer in transaction mode: use \
                                     PostgresOptions::transaction_pooler, or give the address of the database itself";
 
-/// Recognizes the error of a pooler in transaction mode for a startup option that it cannot support.
-pub(super) fn behind_a_pooler(error: sqlx::Error) -> StoreError {
+/// The error of a pool that could not connect within `limit`. Recognizes that of a pooler in transaction mode
+/// for a startup option that it cannot support.
+pub(super) fn not_connected(error: sqlx::Error, limit: Duration) -> StoreError {
     let said = error.as_database_error().map(|error| error.message());
     match said {
         Some(said) if said.contains("unsupported startup parameter") => {
             StoreError::new(NEEDS_POOLER_SETTING)
         }
-        _ => not_reached(error),
+        _ => not_reached(error, limit),
     }
 }
 
@@ -182,11 +184,11 @@ fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
 }
 
 /// A pool does not report why it could not connect.
-fn not_reached(error: sqlx::Error) -> StoreError {
+fn not_reached(error: sqlx::Error, limit: Duration) -> StoreError {
     match error {
         sqlx::Error::PoolTimedOut => StoreError::new(format!(
             "no connection to the database within {} s: is it up, and is the address right?",
-            DATABASE_START.as_secs()
+            limit.as_secs()
         )),
         error => error.into(),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Executor, PgConnection, Row};
 
-use super::connect::behind_a_pooler;
+use super::connect::not_connected;
 use crate::deadlines::DATABASE_START;
 use crate::store::StoreError;
 use crate::store::migrations::migrator;
@@ -23,7 +23,7 @@ pub(super) async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError
         .acquire_timeout(DATABASE_START)
         .connect_with(options.clone())
         .await
-        .map_err(behind_a_pooler)?;
+        .map_err(|error| not_connected(error, DATABASE_START))?;
     let mut transaction = one.begin().await?;
     transaction
         .execute("SET LOCAL search_path TO tower_heroku_sso; SET LOCAL lock_timeout TO '30s'")

@@ -132,6 +132,21 @@ async fn connecting_to_a_silent_postgres_fails_after_10_seconds() {
 }
 
 #[tokio::test]
+async fn error_names_the_deadline_of_the_connection_after_the_migration() {
+    let database = Postgres::new().await;
+    let between = Between::start(&database, "statement_timeout").await;
+    let begin = async {
+        between.is_silent().await;
+        tokio::time::pause();
+        Instant::now()
+    };
+    let (connected, begun) = tokio::join!(PostgresStore::connect(&between.url, keys()), begin);
+    assert_eq!(seconds_since(begun), 3.0);
+    let error = connected.unwrap_err();
+    assert!(format!("{error:?}").contains("within 3 s"), "{error:?}");
+}
+
+#[tokio::test]
 async fn migration_on_a_silent_postgres_times_out() {
     let database = Postgres::new().await;
     let between = Between::start(&database, "search_path").await;
