@@ -11,8 +11,9 @@ use crate::store::sweep::RETENTION;
 
 impl PostgresStore {
     /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
-    /// that were reencrypted. May be stopped and repeated at any time, while other processes that have both
-    /// keys are running.
+    /// that had such values: call it until it returns zero, as a resource that changes during the call is left
+    /// to the next one. May be stopped and repeated at any time, while other processes that have both keys are
+    /// running.
     ///
     /// # Errors
     /// If a value does not open, or the database does not answer.
@@ -36,9 +37,9 @@ impl PostgresStore {
             .bind(encrypted.tokens)
             .bind(encrypted.code)
             .bind(row.try_get::<i64, _>("revision")?);
-            let done = self.db.execute(update).await?;
-            // A resource that was changed meanwhile is left to the next call.
-            count += usize::from(done.rows_affected() > 0);
+            // A resource that was changed meanwhile keeps its value: it is counted, and left to the next call.
+            self.db.execute(update).await?;
+            count += 1;
         }
         Ok(count)
     }

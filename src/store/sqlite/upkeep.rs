@@ -13,7 +13,8 @@ use crate::store::sweep::RETENTION;
 
 impl SqliteStore {
     /// Encrypts with the first key all values that another key has encrypted. Returns the number of resources
-    /// that were reencrypted. May be stopped and repeated at any time.
+    /// that had such values: call it until it returns zero, as a resource that changes during the call is left
+    /// to the next one. May be stopped and repeated at any time.
     ///
     /// # Errors
     /// If a value does not open, or the file cannot be used.
@@ -31,7 +32,7 @@ impl SqliteStore {
             let Some(encrypted) = reencrypted(&self.keys, &id, tokens, code)? else {
                 continue;
             };
-            let done = sqlx::query(
+            let update = sqlx::query(
                 "UPDATE heroku_sso_resource SET tokens = ?2, grant_code = ?3
                  WHERE id = ?1 AND revision = ?4",
             )
@@ -39,9 +40,9 @@ impl SqliteStore {
             .bind(encrypted.tokens)
             .bind(encrypted.code)
             .bind(row.try_get::<i64, _>("revision")?);
-            let done = done.execute(&self.pool).await?;
-            // A resource that was changed meanwhile is left to the next call.
-            count += usize::from(done.rows_affected() > 0);
+            // A resource that was changed meanwhile keeps its value: it is counted, and left to the next call.
+            update.execute(&self.pool).await?;
+            count += 1;
         }
         Ok(count)
     }

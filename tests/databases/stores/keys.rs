@@ -1,8 +1,10 @@
 //! Tokens at rest.
 
 use std::error::Error;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::store::author::{Registration, Store};
 use tower_heroku_sso::store::{EncryptionKeys, SqliteStore, StoreError};
@@ -122,8 +124,7 @@ async fn keys_are_rotated<P: Place>(place: P, reencrypt: impl AsyncFn(&P::Store)
         said_by(&error)
     );
 
-    let both = EncryptionKeys::new(key(2)).with_previous_key(key(1));
-    let store = place.open_with(both).await.unwrap();
+    let store = place.open_with(new_and_old()).await.unwrap();
     reads(&store).await;
     assert_eq!(reencrypt(&store).await, 3);
     assert_eq!(reencrypt(&store).await, 0);
@@ -154,6 +155,63 @@ async fn keys_are_rotated_in_postgres() {
         store.reencrypt().await.unwrap()
     })
     .await;
+}
+
+fn new_and_old() -> EncryptionKeys {
+    EncryptionKeys::new(key(2)).with_previous_key(key(1))
+}
+
+/// The old key must not be dropped yet.
+#[tokio::test]
+async fn postgres_row_changed_during_reencryption_is_counted() {
+    let place = Postgres::new().await;
+    let store = place.open().await;
+    assert!(store.put(&resource(1), registration()).await.unwrap());
+    let store = place.open_with(new_and_old()).await.unwrap();
+    let mut renewal = PgConnection::connect(&place.url).await.unwrap();
+    renewal
+        .execute("BEGIN; UPDATE tower_heroku_sso.resource SET revision = revision + 1")
+        .await
+        .unwrap();
+    let end_renewal = async {
+        let mut other = PgConnection::connect(&place.url).await.unwrap();
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let is_waiting = async {
+            while other.fetch_one(waiting).await.unwrap().get::<i64, _>(0) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let is_waiting = tokio::time::timeout(Duration::from_secs(20), is_waiting);
+        is_waiting
+            .await
+            .expect("the reencryption waits for the row");
+        renewal.execute("COMMIT").await.unwrap();
+    };
+    let (count, ()) = tokio::join!(store.reencrypt(), end_renewal);
+    assert_eq!(count.unwrap(), 1);
+    assert_eq!(store.reencrypt().await.unwrap(), 1);
+    assert_eq!(store.reencrypt().await.unwrap(), 0);
+    let new = EncryptionKeys::new(key(2));
+    assert!(place.open_with(new).await.is_ok());
+}
+
+#[tokio::test]
+async fn sqlite_row_changed_during_reencryption_is_counted() {
+    let place = Sqlite::new().await;
+    let store = place.open().await;
+    assert!(store.put(&resource(1), registration()).await.unwrap());
+    let store = place.open_with(new_and_old()).await.unwrap();
+    let file = format!("sqlite:{}", place.file().display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    // An update changes nothing, as if the row had another revision by now.
+    let skip = "CREATE TRIGGER skip BEFORE UPDATE ON heroku_sso_resource
+                BEGIN SELECT RAISE(IGNORE); END";
+    other.execute(skip).await.unwrap();
+    assert_eq!(store.reencrypt().await.unwrap(), 1);
+    other.execute("DROP TRIGGER skip").await.unwrap();
+    assert_eq!(store.reencrypt().await.unwrap(), 1);
+    assert_eq!(store.reencrypt().await.unwrap(), 0);
 }
 
 #[tokio::test]
