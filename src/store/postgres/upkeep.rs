@@ -69,10 +69,13 @@ impl PostgresStore {
             "DELETE FROM tower_heroku_sso.lease
              WHERE until < clock_timestamp() - interval '1 hour'",
         );
+        // An erasure locks several teams: the sweep waits for none of them while it holds others.
         let teams = sqlx::query(
-            "DELETE FROM tower_heroku_sso.team t
+            "DELETE FROM tower_heroku_sso.team WHERE id IN
+             (SELECT id FROM tower_heroku_sso.team t
              WHERE asked < clock_timestamp() - interval '1 hour' AND NOT EXISTS
-             (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)",
+             (SELECT 1 FROM tower_heroku_sso.resource WHERE team_id = t.id)
+             FOR UPDATE SKIP LOCKED)",
         );
         for old in [forms, closed, leases, teams] {
             self.db.execute(old).await?;

@@ -106,3 +106,38 @@ async fn old_rows_are_deleted_from_postgres_without_blocking() {
     let today = SessionKey::from_stored("of today");
     assert!(store.is_session_closed(&today).await.unwrap());
 }
+
+/// An erasure locks the teams of a person one after the other: a sweep that held one and waited for another
+/// could deadlock with it.
+#[tokio::test]
+async fn sweep_does_not_wait_for_a_team_that_an_erasure_has_locked() {
+    let place = Postgres::new().await;
+    let store = place.open().await;
+    let now = OffsetDateTime::now_utc();
+    for team in ["a", "b"] {
+        let members = Dated::new(People::default(), Sequence::new(1), now, Duration::ZERO);
+        store
+            .set_members(&team.parse().unwrap(), members)
+            .await
+            .unwrap();
+    }
+    let mut other = PgConnection::connect(&place.url).await.unwrap();
+    other
+        .execute("UPDATE tower_heroku_sso.team SET asked = now() - interval '2 hours'")
+        .await
+        .unwrap();
+    let mut erasure = PgConnection::connect(&place.url).await.unwrap();
+    erasure
+        .execute("BEGIN; SELECT 1 FROM tower_heroku_sso.team WHERE id = 'a' FOR UPDATE")
+        .await
+        .unwrap();
+    sweep(&store).await;
+    until_empty("other teams", async || {
+        let left = "SELECT count(*) FROM tower_heroku_sso.team WHERE id = 'b'";
+        other.fetch_one(left).await.unwrap().get(0)
+    })
+    .await;
+    let locked = "SELECT count(*) FROM tower_heroku_sso.team WHERE id = 'a'";
+    let locked: i64 = other.fetch_one(locked).await.unwrap().get(0);
+    assert_eq!(locked, 1);
+}
