@@ -86,7 +86,7 @@ impl Drop for Pooler {
 
 /// A database behind its own pooler.
 pub struct Pooled {
-    postgres: Postgres,
+    pub postgres: Postgres,
     pooler: Pooler,
 }
 

@@ -2,6 +2,7 @@
 //! notification a broken connection has lost.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,19 +13,22 @@ use uuid::Uuid;
 
 use super::db::{Db, answer};
 use crate::cause;
-use crate::clock;
+use crate::clock::{self, Budget, LogThrottle, SharedClock, SystemClock};
+use crate::deadlines::{DATABASE_CALL, STORE_PAGE};
 use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
 use crate::store::author::{SessionKey, StoreEvent, StoreEvents};
 
 pub(super) const CHANNEL: &str = "tower_heroku_sso";
 
-/// The interval of polling while notifications work.
+/// The interval of polling while notifications work, however many arrive.
 const POLL_INTERVAL: Duration = Duration::from_secs(15);
 /// The interval while no connection can listen: behind a pooler, or while the database is unavailable.
 const UNNOTIFIED_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// A change becomes visible after its timestamp, when its transaction commits: each poll looks back this far.
-const OVERLAP: time::Duration = time::Duration::seconds(10);
+/// How far each poll looks back. A change becomes visible when its transaction commits, after its timestamp: a
+/// transaction may take [`STORE_PAGE`] until its last statement begins, and that one, with the commit, as long
+/// as the server may work on a statement. It also covers the clock of a server that takes over.
+const OVERLAP: Duration = STORE_PAGE.saturating_add(DATABASE_CALL);
 
 /// The payload of a notification: who has changed what.
 pub(super) fn resource(me: Uuid, id: &ResourceId) -> String {
@@ -64,10 +68,13 @@ pub(super) struct Listening {
     since: OffsetDateTime,
     /// The changes already reported, with their timestamps: polls overlap.
     reported: HashMap<String, OffsetDateTime>,
-    /// True if no poll is due before the next notification or the next interval.
-    has_polled: bool,
+    /// When the next poll is due: now, if this is none.
+    next_poll: Option<Budget>,
     /// True if the next poll must wait briefly first.
     is_paused: bool,
+    clock: SharedClock,
+    listen_warning: LogThrottle,
+    poll_warning: LogThrottle,
 }
 
 impl Listening {
@@ -79,8 +86,11 @@ impl Listening {
             pending: VecDeque::new(),
             since,
             reported: HashMap::new(),
-            has_polled: false,
+            next_poll: None,
             is_paused: false,
+            clock: Arc::new(SystemClock::default()),
+            listen_warning: LogThrottle::default(),
+            poll_warning: LogThrottle::default(),
         }
     }
 
@@ -89,6 +99,26 @@ impl Listening {
         answer(listener.listen(CHANNEL)).await?;
         self.listener = Some(listener);
         Ok(())
+    }
+
+    /// Polls: again in a second, if nothing else would notice a change.
+    async fn poll(&mut self) {
+        if self.is_paused {
+            clock::pause(UNNOTIFIED_POLL_INTERVAL).await;
+            self.is_paused = false;
+        }
+        let polled = self.poll_tables().await;
+        let is_notified = polled.is_ok() && self.listener.is_some();
+        self.next_poll = is_notified.then(|| Budget::of(POLL_INTERVAL));
+        self.is_paused = !is_notified;
+        if let Err(error) = polled
+            && self.poll_warning.is_due(&self.clock)
+        {
+            tracing::warn!(
+                %error, cause = cause::of(&error),
+                "polling failed; changes of other processes are delayed until the database answers"
+            );
+        }
     }
 
     /// Reads what has changed since the last poll.
@@ -131,38 +161,29 @@ impl StoreEvents for Listening {
             if self.listener.is_none()
                 && !self.db.is_pooled
                 && let Err(error) = self.listen().await
+                && self.listen_warning.is_due(&self.clock)
             {
                 tracing::warn!(
                     %error, cause = cause::of(&error),
                     "LISTEN failed; falling back to polling"
                 );
-                self.has_polled = false;
             }
-            if !self.has_polled {
-                if self.is_paused {
-                    clock::pause(UNNOTIFIED_POLL_INTERVAL).await;
-                    self.is_paused = false;
+            let notified = match (&mut self.listener, self.next_poll) {
+                (Some(listener), Some(poll)) if !poll.left().is_zero() => {
+                    poll.within(listener.try_recv()).await
                 }
-                self.has_polled = self.poll_tables().await.is_ok();
-                if self.listener.is_none() || !self.has_polled {
-                    (self.is_paused, self.has_polled) = (true, false);
+                _ => {
+                    self.poll().await;
+                    continue;
                 }
-                continue;
-            }
-            let Some(listener) = &mut self.listener else {
-                self.has_polled = false;
-                continue;
             };
-            match clock::within(POLL_INTERVAL, listener.try_recv()).await {
+            match notified {
                 Some(Ok(Some(notification))) => {
                     self.pending.extend(read(notification.payload(), self.me));
                 }
                 // The connection broke; notifications sent meanwhile are lost.
-                Some(Ok(None) | Err(_)) => {
-                    self.listener = None;
-                    self.has_polled = false;
-                }
-                None => self.has_polled = false,
+                Some(Ok(None) | Err(_)) => (self.listener, self.next_poll) = (None, None),
+                None => {}
             }
         }
     }

@@ -14,4 +14,5 @@ mod shared;
 mod silent;
 mod sweep;
 mod swept;
+mod unavailable;
 mod unreadable;

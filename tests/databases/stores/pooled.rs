@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, Executor, PgConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::PostgresStore;
@@ -84,6 +85,33 @@ async fn c19_changes_arrive_within_2_seconds_through_a_pooler() {
     // Polls overlap, but no event is repeated.
     let again = tokio::time::timeout(Duration::from_millis(2500), events.next()).await;
     assert!(again.is_err(), "{again:?}");
+}
+
+/// A transaction has 15 seconds, and its last statement 10.
+#[tokio::test]
+async fn change_committed_20_seconds_after_its_timestamp_is_reported() {
+    let place = Pooled::new().await;
+    let (a, b) = (place.open().await, place.open().await);
+    let mut events = shared(&b).events();
+    let mut next = async || {
+        let next = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+        next.expect("an event")
+    };
+    let early = SessionKey::from_stored("early");
+    let now = OffsetDateTime::now_utc();
+    a.close_session(&early, now, now).await.unwrap();
+    assert_eq!(next().await, StoreEvent::Session(early));
+    let mut other = PgConnection::connect(&place.postgres.url).await.unwrap();
+    other
+        .execute(
+            "INSERT INTO tower_heroku_sso.closed_session (key, until, closed_by, closed_at)
+             VALUES ('late', clock_timestamp() + interval '1 hour', gen_random_uuid(),
+             clock_timestamp() - interval '20 seconds')",
+        )
+        .await
+        .unwrap();
+    let late = SessionKey::from_stored("late");
+    assert_eq!(next().await, StoreEvent::Session(late));
 }
 
 #[tokio::test]
