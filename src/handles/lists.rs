@@ -118,7 +118,7 @@ impl Lists {
     /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`LookupError::Store`] if the store is unavailable, or cannot erase. Call it again then.
+    /// [`LookupError::Store`] if the store is unavailable. Call it again then.
     pub async fn erase(&self, email: &Email) -> Result<(), LookupError> {
         let directory = self.directory();
         let erasure = Erasure {

@@ -134,8 +134,7 @@ impl Sessions {
     /// If the future is dropped, work that has begun is completed.
     ///
     /// # Errors
-    /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable or cannot do
-    /// this.
+    /// [`LookupError`] if the resource is unknown or deprovisioned, or the store is unavailable.
     pub async fn end_all(&self, resource: &ResourceId) -> Result<(), LookupError> {
         Ok(self.gate.directory.revoke_all(resource).await?)
     }

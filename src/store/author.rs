@@ -32,6 +32,8 @@ pub use super::shared::{SharedStore, StoreEvent, StoreEvents, Work};
 /// Every method is atomic. Several tasks and processes may call methods for one resource concurrently. After
 /// an error it is unknown whether anything has changed, and the caller rejects the request.
 ///
+/// Only [`sessions`](Self::sessions) and [`shared`](Self::shared) may be left out.
+///
 /// A call that takes longer than five seconds is dropped and counts as an error.
 /// [`load_page`](Self::load_page) and [`erase_person`](Self::erase_person) may take fifteen seconds.
 #[async_trait]
@@ -96,23 +98,16 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// The same for a resource whose [`Addon::deprovision`](crate::partner_api::Addon::deprovision) has
     /// succeeded: it clears [`Registration::deprovision_owed`]. Returns false if nothing changed.
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.end(id).await
-    }
+    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
     /// Records an answer that an active or dormant resource does not exist. Returns all such answers since
     /// its last list and its last grant. Returns none if a list with a later sequence number contradicts the
     /// answer, or for any other resource.
-    ///
-    /// A store that implements neither this method nor the next two keeps every resource until Heroku
-    /// deprovisions it.
     async fn note_absence(
         &self,
-        _id: &ResourceId,
-        _sign: AbsenceSign,
-    ) -> Result<Option<Absence>, StoreError> {
-        Ok(None)
-    }
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError>;
 
     /// Makes an active resource [dormant](ResourceState::Dormant) at `at`, if the brake
     /// [allows](Brake::allows) it, and notifies the other processes, if any. Does so only if the resource's
@@ -121,19 +116,15 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// An attempt that the brake stops is recorded with its time, because the brake counts it too.
     async fn make_dormant(
         &self,
-        _id: &ResourceId,
-        _sequence: Sequence,
-        _at: OffsetDateTime,
-        _brake: &Brake,
-    ) -> Result<Dormancy, StoreError> {
-        Ok(Dormancy::Outdated)
-    }
+        id: &ResourceId,
+        sequence: Sequence,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError>;
 
     /// Ends a dormant resource as [`end`](Self::end) does, if its absence still has this sequence number.
     /// Returns false otherwise.
-    async fn end_dormant(&self, _id: &ResourceId, _sequence: Sequence) -> Result<bool, StoreError> {
-        Ok(false)
-    }
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError>;
 
     /// Records that an active or dormant resource is subscribed to webhooks with the settings of this
     /// fingerprint, a short text that is not secret. Does nothing for any other resource.
@@ -154,27 +145,16 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Invalidates all sessions at an active or dormant resource with a lower sequence number, and notifies
     /// the other processes, if any. Does nothing for any other resource.
-    ///
-    /// With a store that does not implement this, [`Sessions::end_all`](crate::Sessions::end_all) fails.
-    async fn revoke_all(&self, _id: &ResourceId, _sequence: Sequence) -> Result<(), StoreError> {
-        Err(StoreError::new(
-            "this store cannot end all sessions of a resource",
-        ))
-    }
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError>;
 
     /// Records that a user may have left an active or dormant resource, until its list has the pending
     /// removal's sequence number or a later one. Notifies the other processes, if any. Does nothing for any
     /// other resource.
-    ///
-    /// With a store that does not implement this, a pending removal is lost when the process that received it
-    /// ends.
     async fn note_pending_removal(
         &self,
-        _id: &ResourceId,
-        _pending: PendingRemoval,
-    ) -> Result<(), StoreError> {
-        Ok(())
-    }
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError>;
 
     /// Removes all data of a resource whose provisioning was rejected. Its id can be registered again.
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError>;
@@ -184,11 +164,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// [`close_session`](Self::close_session), and returned. A revocation stays in force without the
     /// email: it becomes one of [all sessions](Self::revoke_all) of its resource with a lower sequence
     /// number.
-    ///
-    /// With a store that does not implement this, [`Lists::erase`](crate::Lists::erase) fails.
-    async fn erase_person(&self, _email: &Email) -> Result<Vec<SessionKey>, StoreError> {
-        Err(StoreError::new("this store cannot erase a person"))
-    }
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError>;
 
     /// Marks `key` as used until at least `until`. Returns true to exactly one caller, however many ask at
     /// the same time or later. A mark may be deleted only an hour after its `until`, as the processes'
@@ -202,12 +178,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// True if [`consume`](Self::consume) has marked `key` as used. With it, a replay is rejected before it
     /// costs a new session and the fetch of a list.
-    ///
-    /// With a store that does not implement this, replays are still rejected, but only after they have cost
-    /// as much as a sign-in.
-    async fn is_consumed(&self, _key: &ReplayKey) -> Result<bool, StoreError> {
-        Ok(false)
-    }
+    async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError>;
 
     /// Records that a session was closed, until at least `until`, and notifies the other processes, if any.
     /// Deletes its [`SessionRecord`], if there is one. The closing may be deleted only an hour after its

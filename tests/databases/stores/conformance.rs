@@ -7,7 +7,7 @@ use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
 use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{Dated, Sequence, conformance};
-use tower_heroku_sso::{AppId, Email, ResourceId, Role, SsoPolicy, SsoSalt, TeamId, Tokens};
+use tower_heroku_sso::{AppId, Email, ResourceId, Role, SsoPolicy, SsoSalt, TeamId};
 
 use crate::place::Place;
 
@@ -31,7 +31,6 @@ macro_rules! rules {
         }
     };
 }
-pub(crate) use rules;
 
 /// The same for the persistent stores.
 macro_rules! durable_rules {
@@ -63,7 +62,6 @@ macro_rules! durable_rules {
         }
     };
 }
-pub(crate) use durable_rules;
 
 /// The crate's own rules, each as a test of every store.
 macro_rules! rules_of_the_crate {
@@ -145,14 +143,6 @@ fn now() -> OffsetDateTime {
 
 fn email(text: &str) -> Email {
     text.parse().unwrap()
-}
-
-pub fn tokens(name: &str) -> Tokens {
-    Tokens::new(
-        format!("HRKU-{name}-access"),
-        format!("HRKU-{name}-refresh"),
-        now() + Duration::from_secs(28_800),
-    )
 }
 
 fn people(names: &[&str]) -> People {

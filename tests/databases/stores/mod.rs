@@ -1,6 +1,5 @@
 //! Conformance tests for all stores, run against real databases.
 
-mod absences;
 mod conformance;
 mod dormancy;
 mod dump;

@@ -217,6 +217,10 @@ impl Store for HeldStore {
         self.change("note_pending_removal", StoreEvent::Resource(*id), change)
             .await
     }
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        let erased = self.inner().erase_person(email);
+        self.call("erase_person", erased).await
+    }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         let event = StoreEvent::Resource(*id);
         self.change("erase", event, self.inner().erase(id)).await

@@ -9,6 +9,17 @@ use super::values::{now, replay_key};
 use crate::clock;
 use crate::store::author::{SessionKey, Store};
 
+/// A consumed key is known before anyone consumes it again.
+pub async fn consumed_key_is_known_before_it_is_consumed_again(store: impl Store) {
+    let at = now();
+    let [consumed, other] = [0, 1].map(|later| replay_key(at.unix_timestamp() + later));
+    assert!(!store.is_consumed(&consumed).await.unwrap());
+    let until = at + Duration::from_secs(360);
+    assert!(store.consume(&consumed, until, at).await.unwrap());
+    assert!(store.is_consumed(&consumed).await.unwrap());
+    assert!(!store.is_consumed(&other).await.unwrap());
+}
+
 /// One of 50 concurrent consumers of a key succeeds.
 pub async fn one_of_50_concurrent_consumers_of_a_key_succeeds(store: impl Store) {
     let store = Arc::new(store);

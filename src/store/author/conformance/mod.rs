@@ -14,14 +14,10 @@
 //! # }
 //! ```
 //!
-//! They fail a store that keeps the trait's defaults of [`revoke_all`](Store::revoke_all),
-//! [`note_pending_removal`](Store::note_pending_removal) or [`erase_person`](Store::erase_person).
-//!
-//! They do not check [`SharedStore`](super::SharedStore), [`is_consumed`](Store::is_consumed),
-//! [`deprovisioned`](Store::deprovisioned), and the methods about absences, such as
-//! [`make_dormant`](Store::make_dormant). Nor do they check what happens when a call fails: on an error,
+//! They do not check [`SharedStore`](super::SharedStore), and what happens when a call fails: on an error,
 //! return [`StoreError`](super::StoreError), and never a value that was not stored.
 
+mod absences;
 mod forms;
 mod lists;
 mod people;
@@ -32,6 +28,7 @@ mod values;
 
 use super::Store;
 
+pub use absences::*;
 pub use forms::*;
 pub use lists::*;
 pub use people::*;
@@ -74,6 +71,14 @@ macro_rules! store_rules {
                 ended_resource_keeps_no_data_and_cannot_be_registered
                 erased_resource_can_be_registered_again
                 webhook_fingerprint_is_stored_without_a_new_revision
+                absence_grows_until_a_later_list_clears_it
+                absence_of_another_kind_restarts_the_count
+                only_the_latest_answer_makes_dormant_or_ends
+                new_grant_clears_an_absence_and_new_legacy_id_does_not
+                dormant_resource_is_loaded_and_deprovisioning_one_is_not
+                partner_call_is_owed_until_it_is_done
+                brake_counts_dormancies_within_an_hour
+                brake_limits_concurrent_dormancies
                 list_is_stored_with_its_sequence_number
                 older_list_never_replaces_a_newer_one
                 newest_members_are_stored_once_per_team
@@ -82,6 +87,7 @@ macro_rules! store_rules {
                 revocation_of_all_is_stored_with_the_latest_sequence_number
                 pending_removal_lasts_until_a_later_list
                 erased_person_is_in_no_record
+                consumed_key_is_known_before_it_is_consumed_again
                 one_of_50_concurrent_consumers_of_a_key_succeeds
                 consumed_key_stays_consumed_an_hour_past_its_expiry
                 closed_session_stays_closed_an_hour_past_its_expiry
@@ -99,6 +105,7 @@ macro_rules! store_rules {
             }
             restart {
                 restart_loses_no_state
+                dormant_resource_is_dormant_after_a_restart
                 reopened_store_continues_with_higher_sequence_numbers
             }
             session_restart {

@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use tower_heroku_sso::access::{People, ResourceList};
 use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::author::{
-    ActiveResource, Dated, Registration, Revocation, Sequence, SessionKey, Store,
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
+    Revocation, Sequence, SessionKey, Store,
 };
 use tower_heroku_sso::store::{MemoryStore, StoreError};
-use tower_heroku_sso::{LegacyId, ResourceId, TeamId, Tokens};
+use tower_heroku_sso::{Email, LegacyId, ResourceId, TeamId, Tokens};
 
 #[derive(Clone, Debug, Default)]
 pub struct Forgetful {
@@ -72,6 +73,38 @@ impl Store for Forgetful {
     }
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.inner.deprovisioned(id).await
+    }
+    async fn note_absence(
+        &self,
+        id: &ResourceId,
+        sign: AbsenceSign,
+    ) -> Result<Option<Absence>, StoreError> {
+        self.inner.note_absence(id, sign).await
+    }
+    async fn make_dormant(
+        &self,
+        id: &ResourceId,
+        sequence: Sequence,
+        at: OffsetDateTime,
+        brake: &Brake,
+    ) -> Result<Dormancy, StoreError> {
+        self.inner.make_dormant(id, sequence, at, brake).await
+    }
+    async fn end_dormant(&self, id: &ResourceId, sequence: Sequence) -> Result<bool, StoreError> {
+        self.inner.end_dormant(id, sequence).await
+    }
+    async fn revoke_all(&self, id: &ResourceId, sequence: Sequence) -> Result<(), StoreError> {
+        self.inner.revoke_all(id, sequence).await
+    }
+    async fn note_pending_removal(
+        &self,
+        id: &ResourceId,
+        pending_removal: PendingRemoval,
+    ) -> Result<(), StoreError> {
+        self.inner.note_pending_removal(id, pending_removal).await
+    }
+    async fn erase_person(&self, email: &Email) -> Result<Vec<SessionKey>, StoreError> {
+        self.inner.erase_person(email).await
     }
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
         self.inner.erase(id).await

@@ -1,33 +1,18 @@
-//! Tests for every store: resources that Heroku reports as missing.
+//! Answers that a resource does not exist, dormancy, and the end of a dormant resource.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::author::{
-    Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, Registration, ResourceState, Sequence,
-    Store,
+use tokio::task::JoinSet;
+
+use super::values::{active, list, resource, tokens};
+use crate::ids::ResourceId;
+use crate::store::author::{
+    Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, ResourceState, Sequence, Store,
 };
 
-use super::conformance::{durable_rules, list, resource, rules, tokens};
-use crate::place::Place;
-
 const MINUTE: Duration = Duration::from_secs(60);
-
-rules! {
-    absence_grows_until_a_later_list_clears_it
-    absence_of_another_kind_restarts_the_count
-    only_the_latest_answer_makes_dormant_or_ends
-    new_grant_clears_an_absence_and_new_legacy_id_does_not
-    dormant_resource_is_loaded_and_deprovisioning_one_is_not
-    partner_call_is_owed_until_it_is_done
-    brake_counts_dormancies_within_an_hour
-    brake_limits_concurrent_dormancies
-}
-durable_rules! {
-    dormant_resource_is_dormant_after_a_restart
-}
 
 fn start() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap()
@@ -41,10 +26,9 @@ fn not_found(sequence: i64, after: Duration) -> AbsenceSign {
     )
 }
 
-async fn active(store: &impl Store, number: u128) -> ResourceId {
+async fn registered(store: &impl Store, number: u128) -> ResourceId {
     let id = resource(number);
-    let registration = Registration::active(Some(tokens("first")));
-    assert!(store.put(&id, registration).await.unwrap());
+    active(store, &id).await;
     id
 }
 
@@ -61,7 +45,7 @@ async fn state(store: &impl Store, id: &ResourceId) -> ResourceState {
 
 /// A resource that is dormant after one answer with this sequence number.
 async fn dormant(store: &impl Store, number: u128, sequence: i64) -> ResourceId {
-    let id = active(store, number).await;
+    let id = registered(store, number).await;
     let sign = not_found(sequence, Duration::ZERO);
     store.note_absence(&id, sign).await.unwrap().unwrap();
     let brake = Brake::default();
@@ -70,11 +54,11 @@ async fn dormant(store: &impl Store, number: u128, sequence: i64) -> ResourceId 
     id
 }
 
-async fn absence_grows_until_a_later_list_clears_it(place: impl Place) {
-    let store = place.open().await;
+/// An absence grows until a later list clears it.
+pub async fn absence_grows_until_a_later_list_clears_it(store: impl Store) {
     let (unknown, sign) = (resource(9), not_found(1, MINUTE));
     assert_eq!(store.note_absence(&unknown, sign).await.unwrap(), None);
-    let id = active(&store, 1).await;
+    let id = registered(&store, 1).await;
     store.set_list(&id, list(&["ann"], 5)).await.unwrap();
     assert_eq!(
         store.note_absence(&id, not_found(4, MINUTE)).await.unwrap(),
@@ -95,9 +79,9 @@ async fn absence_grows_until_a_later_list_clears_it(place: impl Place) {
     assert_eq!(again.await.unwrap().unwrap().answers, 1);
 }
 
-async fn absence_of_another_kind_restarts_the_count(place: impl Place) {
-    let store = place.open().await;
-    let id = active(&store, 1).await;
+/// An answer of another kind restarts the count, unless the resource is dormant.
+pub async fn absence_of_another_kind_restarts_the_count(store: impl Store) {
+    let id = registered(&store, 1).await;
     store.note_absence(&id, not_found(1, MINUTE)).await.unwrap();
     let refused = |sequence, after| {
         AbsenceSign::new(
@@ -117,9 +101,9 @@ async fn absence_of_another_kind_restarts_the_count(place: impl Place) {
     assert_eq!((dormant.answers, dormant.dormant_at), (2, Some(start())));
 }
 
-async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
-    let store = place.open().await;
-    let id = active(&store, 1).await;
+/// Only the latest answer makes a resource dormant, or ends a dormant one.
+pub async fn only_the_latest_answer_makes_dormant_or_ends(store: impl Store) {
+    let id = registered(&store, 1).await;
     let brake = Brake::default();
     let made = async |sequence| {
         let sequence = Sequence::new(sequence);
@@ -162,8 +146,8 @@ async fn only_the_latest_answer_makes_dormant_or_ends(place: impl Place) {
     assert!(!store.end_dormant(&other, Sequence::new(1)).await.unwrap());
 }
 
-async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(place: impl Place) {
-    let store = place.open().await;
+/// A new grant clears an absence, and a new provider's id does not.
+pub async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(store: impl Store) {
     let id = dormant(&store, 1, 1).await;
     let read = store.get(&id).await.unwrap().unwrap();
     assert_eq!(read.state, ResourceState::Dormant);
@@ -183,8 +167,8 @@ async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(place: impl Plac
     assert!(!store.end_dormant(&id, Sequence::new(1)).await.unwrap());
 }
 
-async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(place: impl Place) {
-    let store = place.open().await;
+/// A dormant resource is loaded, and one that is being deprovisioned is not.
+pub async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(store: impl Store) {
     let id = dormant(&store, 1, 1).await;
     let closing = dormant(&store, 2, 1).await;
     let read = store.get(&id).await.unwrap().unwrap();
@@ -208,26 +192,28 @@ async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(place: impl Pl
     );
 }
 
-async fn dormant_resource_is_dormant_after_a_restart(place: impl Place) {
-    let store = place.open().await;
-    let id = dormant(&store, 1, 1).await;
-    let before = absence(&store, &id).await;
-    drop(store);
-    let store = place.open().await;
+/// A dormant resource is dormant after a restart.
+pub async fn dormant_resource_is_dormant_after_a_restart<S: Store>(open: impl AsyncFn() -> S) {
+    let (id, before) = {
+        let store = open().await;
+        let id = dormant(&store, 1, 1).await;
+        (id, absence(&store, &id).await)
+    };
+    let store = open().await;
     assert_eq!(state(&store, &id).await, ResourceState::Dormant);
     assert_eq!(absence(&store, &id).await, before);
     assert_eq!(before.unwrap().dormant_at, Some(start()));
 }
 
-async fn partner_call_is_owed_until_it_is_done(place: impl Place) {
-    let store = place.open().await;
+/// The call of the partner's method is owed until it has succeeded.
+pub async fn partner_call_is_owed_until_it_is_done(store: impl Store) {
     let owed = async |id: &ResourceId| {
         let known = store.get(id).await.unwrap().unwrap();
         assert_eq!(known.state, ResourceState::Deprovisioned);
         known.deprovision_owed
     };
     // Without an answer of Heroku.
-    let id = active(&store, 1).await;
+    let id = registered(&store, 1).await;
     assert!(store.end(&id).await.unwrap());
     assert!(owed(&id).await);
     assert!(!store.end(&id).await.unwrap());
@@ -236,23 +222,23 @@ async fn partner_call_is_owed_until_it_is_done(place: impl Place) {
     assert!(!owed(&id).await);
     assert!(!store.deprovisioned(&id).await.unwrap());
     // After an answer.
-    let id = active(&store, 2).await;
+    let id = registered(&store, 2).await;
     assert!(store.deprovisioned(&id).await.unwrap());
     assert!(!owed(&id).await);
     // After a DELETE that was answered with "later".
-    let id = active(&store, 3).await;
+    let id = registered(&store, 3).await;
     assert!(store.begin_closing(&id).await.unwrap());
     assert!(store.end(&id).await.unwrap());
     assert!(!owed(&id).await);
     assert!(!store.deprovisioned(&resource(9)).await.unwrap());
 }
 
-async fn brake_counts_dormancies_within_an_hour(place: impl Place) {
-    let store = place.open().await;
+/// The brake counts the attempts within an hour, those that it stopped included.
+pub async fn brake_counts_dormancies_within_an_hour(store: impl Store) {
     let brake = Brake::default();
     let mut ids = Vec::new();
     for number in 1..=6 {
-        ids.push(active(&store, number).await);
+        ids.push(registered(&store, number).await);
     }
     let wanted = async |number: usize, after| {
         let sign = not_found(1, Duration::ZERO);
@@ -279,11 +265,12 @@ async fn brake_counts_dormancies_within_an_hour(place: impl Place) {
     assert_eq!(wanted(5, MINUTE * 61).await, Dormancy::Begun);
 }
 
-async fn brake_limits_concurrent_dormancies(place: impl Place) {
-    let store = Arc::new(place.open().await);
-    let mut making = tokio::task::JoinSet::new();
+/// The brake limits concurrent attempts.
+pub async fn brake_limits_concurrent_dormancies(store: impl Store) {
+    let store = Arc::new(store);
+    let mut making = JoinSet::new();
     for number in 1..=20 {
-        let id = active(&*store, number).await;
+        let id = registered(&*store, number).await;
         let store = Arc::clone(&store);
         making.spawn(async move {
             let sign = not_found(1, Duration::ZERO);
