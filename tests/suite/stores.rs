@@ -5,8 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
+use time::OffsetDateTime;
 use tokio::time::timeout;
-use tower_heroku_sso::MemorySessions;
+use tower_heroku_sso::access::{App, People, ResourceList, Team};
+use tower_heroku_sso::ids::TeamId;
+use tower_heroku_sso::store::MemoryStore;
+use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store as _};
+use tower_heroku_sso::{MemorySessions, ResourceId};
 use tower_sessions::SessionStore;
 use tower_sessions::session::Id;
 
@@ -21,6 +26,46 @@ async fn kept_in(store: &Faulty, sessions: &(impl SessionStore + Clone)) -> Worl
         builder.session_store(sessions.clone())
     })
     .await
+}
+
+/// The members of its team are data of the resource, too.
+#[tokio::test]
+async fn erased_resource_leaves_no_team_members_in_memory() {
+    let store = MemoryStore::default();
+    let (erased, other) = (resource(1), resource(2));
+    let (own, shared) = (
+        Team::new(team("own"), "own"),
+        Team::new(team("shared"), "shared"),
+    );
+    for (id, team) in [(erased, own), (other, shared)] {
+        let registration = Registration::active(None);
+        assert!(store.put(&id, registration).await.unwrap());
+        let list = ResourceList::new("an-addon", app(), People::default());
+        let list = list.with_team(team.clone());
+        store.set_list(&id, dated(list)).await.unwrap();
+        let members = dated(People::default());
+        store.set_members(&team.id, members).await.unwrap();
+    }
+    store.erase(&erased).await.unwrap();
+    assert_eq!(store.members(&team("own")).await.unwrap(), None);
+    assert!(store.members(&team("shared")).await.unwrap().is_some());
+}
+
+fn resource(number: u128) -> ResourceId {
+    uuid::Uuid::from_u128(number).into()
+}
+
+fn team(id: &str) -> TeamId {
+    id.parse().unwrap()
+}
+
+fn app() -> App {
+    App::new("app-1".parse().unwrap(), "shop")
+}
+
+fn dated<T>(value: T) -> Dated<T> {
+    let now = OffsetDateTime::now_utc();
+    Dated::new(value, Sequence::new(1), now, Duration::ZERO)
 }
 
 #[tokio::test]

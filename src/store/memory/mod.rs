@@ -309,9 +309,7 @@ impl Store for MemoryStore {
     }
 
     async fn erase(&self, id: &ResourceId) -> Result<(), StoreError> {
-        let mut state = self.state();
-        state.resources.remove(id);
-        state.sessions.retain(|_, session| session.resource != *id);
+        self.state().erase(id);
         Ok(())
     }
 

@@ -60,6 +60,14 @@ impl State {
         forget_team(resources, members, last);
     }
 
+    /// Removes a resource, whatever its state.
+    pub(super) fn erase(&mut self, id: &ResourceId) {
+        let erased = self.resources.remove(id);
+        self.sessions.retain(|_, session| session.resource != *id);
+        let last = erased.and_then(|erased| erased.list);
+        forget_team(&self.resources, &mut self.members, last);
+    }
+
     /// Forgets used forms, sessions and closed sessions that have expired, if that is due.
     pub(super) fn sweep(&mut self, now: OffsetDateTime) {
         if self.sweep.is_due(now) {
