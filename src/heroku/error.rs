@@ -106,9 +106,7 @@ impl HerokuAnswer {
 
     /// True if Heroku itself refuses the refresh token or the client secret. Its answer does not say which.
     pub(crate) fn refuses_the_grant(&self) -> bool {
-        matches!(self.status, 400 | 401 | 403 | 422)
-            && !self.id.is_empty()
-            && self.request_id.is_some()
+        matches!(self.status, 400 | 401 | 403 | 422) && self.is_of_heroku()
     }
 
     /// The most frequent cause of a refused grant, for the end of the error text.
@@ -172,5 +170,22 @@ impl HerokuError {
     /// Converts a reqwest error, without the URL that it would print.
     pub(super) fn transport(error: reqwest::Error) -> Self {
         Self::Transport(Arc::new(error.without_url()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_of_a_proxy_is_no_refusal_of_the_grant() {
+        let refuses = |id: &str, request_id: Option<&str>| {
+            let request_id = request_id.map(str::to_owned);
+            HerokuAnswer::new(401, id, "", request_id).refuses_the_grant()
+        };
+        assert!(refuses("unauthorized", Some("a-request-id")));
+        assert!(!refuses("", Some("a-request-id")));
+        assert!(!refuses("unauthorized", None));
+        assert!(!refuses("unauthorized", Some("")));
     }
 }
