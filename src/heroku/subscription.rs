@@ -3,11 +3,13 @@
 //! Source: <https://devcenter.heroku.com/articles/addon-webhooks>.
 
 use http::Method;
+use http::header::RANGE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::client::Caller;
+use super::paging::Pages;
 use super::transport::{Transport, parse};
 use super::{Call, HerokuError};
 use crate::ids::ResourceId;
@@ -64,9 +66,7 @@ async fn subscribe_to(
 ) -> Result<(), HerokuError> {
     let id = id.to_string();
     let path = ["addons", &id, "webhooks"];
-    let request = transport.to_api(Method::GET, caller.token, &path)?;
-    let answer = transport.send(request, caller.pool, Call::Webhooks).await?;
-    let known: Vec<WebhookJson> = parse(&answer.body, Call::Webhooks)?;
+    let known = subscriptions(transport, caller, &path).await?;
     let mut ours = known.iter().filter(|known| known.url == url.as_str());
     let subscription = Subscription {
         include,
@@ -90,4 +90,25 @@ async fn subscribe_to(
         transport.send(request, caller.pool, Call::Webhooks).await?;
     }
     Ok(())
+}
+
+/// `GET /addons/:id/webhooks`, all pages. Those of other addresses may be the partner's own.
+async fn subscriptions(
+    transport: &Transport,
+    caller: Caller<'_>,
+    path: &[&str],
+) -> Result<Vec<WebhookJson>, HerokuError> {
+    let mut known = Vec::new();
+    let mut pages = Pages::new(Call::Webhooks);
+    loop {
+        let mut request = transport.to_api(Method::GET, caller.token, path)?;
+        if let Some(range) = pages.range() {
+            request = request.header(RANGE, range);
+        }
+        let answer = transport.send(request, caller.pool, Call::Webhooks).await?;
+        known.extend(parse::<Vec<WebhookJson>>(&answer.body, Call::Webhooks)?);
+        if !pages.turn(answer.status, &answer.headers)? {
+            return Ok(known);
+        }
+    }
 }

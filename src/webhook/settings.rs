@@ -32,7 +32,8 @@ impl Webhooks {
 
     /// Subscribes each resource at Heroku, with `url` as the public address of the route: https, or http to a
     /// loopback address. When the address or the first secret changes, each resource is subscribed again. A
-    /// subscription of another address is not removed. Without this setting, the partner must subscribe.
+    /// subscription of another address is not removed: Heroku notifies the old address, too, until the partner
+    /// deletes that subscription. Without this setting, the partner must subscribe.
     pub fn subscribe_at(mut self, url: Url) -> Self {
         self.url = Some(url);
         self

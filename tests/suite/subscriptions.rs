@@ -92,6 +92,36 @@ async fn existing_subscription_is_reused_with_the_current_secret() {
     sync.shutdown().await;
 }
 
+/// Two processes of different addresses, whose subscriptions are on two pages of Heroku's list.
+#[tokio::test]
+async fn subscription_on_a_later_page_is_reused() {
+    let world = subscribing(&[SECRET]).await;
+    world.heroku.settings().set_page_size(1);
+    let addon = world.addon().await;
+    let ids = || {
+        let subscribed = world.heroku.webhooks().of(&addon).into_iter();
+        subscribed.map(|it| it.id).collect::<BTreeSet<_>>()
+    };
+    let mut found = Vec::new();
+    for secret in [SECRET, NEXT_SECRET] {
+        for host in ["one.example.com", "other.example.com"] {
+            let url = format!("https://{host}/heroku/webhooks");
+            let webhooks = Webhooks::new(WebhookSecret::new(secret).unwrap());
+            let webhooks = webhooks.subscribe_at(url.parse().unwrap());
+            let next = support::world::builder(&world.heroku, &world.clock);
+            let next = next.webhooks(webhooks).build().await.unwrap();
+            let (resource, given) = (addon.resource_id(), support::world::grant(&addon));
+            next.resources().register(&resource, given).await.unwrap();
+            let sync = next.spawn_sync();
+            world.quiet().await;
+            sync.shutdown().await;
+        }
+        found.push(ids());
+    }
+    assert_eq!(found[0].len(), 2);
+    assert_eq!(found[1], found[0]);
+}
+
 #[tokio::test]
 async fn failed_subscription_does_not_block_list_fetches() {
     let world = subscribing(&[SECRET]).await;
