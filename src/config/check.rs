@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::settings::{LONGEST, PLACEHOLDER};
-use super::{Config, CookieTransport, Enforcement, SetupError};
+use super::{Config, CookieTransport, Enforcement, Manifest, SetupError};
 use crate::heroku::HerokuUrl;
 use crate::webhook::Webhooks;
 
@@ -17,7 +17,10 @@ const FIXED: &[(&str, &str)] = &[
 ];
 
 /// Names the first invalid setting.
-pub(crate) fn check(config: &Config) -> Result<(), SetupError> {
+pub(crate) fn check(manifest: &Manifest, config: &Config) -> Result<(), SetupError> {
+    if !Manifest::is_slug(&manifest.slug) {
+        return Err(SetupError::InvalidSlug);
+    }
     check_durations(config)?;
     check_paths(config)?;
     if let Some(pattern) = &config.resource_in_path {

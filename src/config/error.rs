@@ -74,6 +74,9 @@ pub enum SetupError {
         "resource_in_path must end in a segment of its own for the resource: `/addons/{{resource}}`"
     )]
     InvalidResourcePath,
+    /// An invalid slug: empty, or with a colon.
+    #[error("the slug of the manifest (HEROKU_ADDON_SLUG) must be its `id`, which has no colon")]
+    InvalidSlug,
     /// An environment variable with an invalid value.
     #[error("{variable} is invalid: {reason}")]
     InvalidVariable {

@@ -28,6 +28,12 @@ impl Manifest {
         }
     }
 
+    /// True for a user name that HTTP Basic can carry, as in Heroku's calls of the Partner API: a colon would end
+    /// it (RFC 7617).
+    pub(super) fn is_slug(text: &str) -> bool {
+        !text.is_empty() && !text.contains(|c: char| c == ':' || c.is_control())
+    }
+
     /// Also accepts this salt, during a rotation.
     pub fn with_previous_salt(mut self, sso_salt: SsoSalt) -> Self {
         self.sso_salts.push(sso_salt);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::variable::{Fallback, Unusable, Variable};
-use super::{CookieTransport, Enforcement};
+use super::{CookieTransport, Enforcement, Manifest};
 use crate::heroku::HerokuUrl;
 #[cfg(feature = "jwt")]
 use crate::jwt::{JwtKey, JwtKeys};
@@ -21,8 +21,10 @@ pub(super) const VARIABLES: &[Variable] = &[
         meaning: "the add-on manifest's `id`",
         default: Fallback::Required,
         read: |values, text| {
-            if text.contains(':') {
-                return Err(Unusable::because("expected the manifest's `id`"));
+            if !Manifest::is_slug(text) {
+                return Err(Unusable::because(
+                    "expected the manifest's `id`, which has no colon",
+                ));
             }
             values.slug = text.to_owned();
             Ok(())

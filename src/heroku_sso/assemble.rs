@@ -51,7 +51,7 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
         sessions,
         on_rejection,
     } = builder;
-    check(&config)?;
+    check(&manifest, &config)?;
     meter::describe();
     warn_of_unsafe_settings(&config);
     let clock = clock.unwrap_or_else(|| Arc::new(SystemClock::default()));

@@ -29,6 +29,21 @@ async fn default_settings_build() {
     builder().build().await.unwrap();
 }
 
+/// A colon ends the user name of HTTP Basic, so Heroku's calls would all be rejected.
+#[tokio::test]
+async fn slug_that_heroku_cannot_send_is_refused() {
+    for slug in ["", "acme:db", "acme\ndb"] {
+        let manifest = Manifest::new(
+            slug,
+            AddonPassword::new("super-secret").unwrap(),
+            SsoSalt::new("2f97bfa52ca102f8874716e2eb1d3b4920ad0be4").unwrap(),
+            ClientSecret::new("d3b07384-d9a0-4e9b-8c3a-1f0e5f6a7b8c").unwrap(),
+        );
+        let error = refused(HerokuSso::builder(manifest)).await;
+        assert!(error.contains("HEROKU_ADDON_SLUG"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn out_of_range_interval_error_names_setting_and_bounds() {
     let second = Duration::from_secs(1);
