@@ -33,7 +33,7 @@ pub fn is_signed(headers: &HeaderMap, body: &[u8], secrets: &[WebhookSecret]) ->
 
 /// The fields that are read from a notification.
 #[derive(Debug)]
-pub struct Told {
+pub struct NotificationFields {
     /// The event's own id.
     pub event: Option<String>,
     /// The id of the app or the resource that has changed.
@@ -43,7 +43,7 @@ pub struct Told {
 }
 
 /// Reads the body of a webhook.
-pub fn notification(body: &[u8]) -> Option<Told> {
+pub fn notification(body: &[u8]) -> Option<NotificationFields> {
     let Notification { event, hint } = Notification::read(body)?;
     let (about, left) = match hint {
         Some(ChangeHint::App(app)) => (Some(app.to_string()), None),
@@ -51,7 +51,7 @@ pub fn notification(body: &[u8]) -> Option<Told> {
         Some(ChangeHint::Resource(resource)) => (Some(resource.to_string()), None),
         None => (None, None),
     };
-    Some(Told { event, about, left })
+    Some(NotificationFields { event, about, left })
 }
 
 /// The cookies of a gate.
@@ -71,7 +71,7 @@ impl GateCookies {
     }
 
     /// The cookie that remembers which page was requested before a sign-in, as `Set-Cookie` has it.
-    pub fn way_back(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
+    pub fn return_to(&self, resource: &ResourceId, wanted: &str) -> HeaderValue {
         let (page, now) = (wanted.to_owned(), OffsetDateTime::UNIX_EPOCH);
         let page = ReturnTo::new(*resource, page, true, now);
         self.cookies.return_to.set(&page)

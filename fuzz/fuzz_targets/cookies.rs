@@ -66,7 +66,7 @@ fn visit(gate: &Gate, input: &[u8]) {
     };
     let mut lines: Vec<_> = lines::all(rest).map(String::from_utf8_lossy).collect();
     let wanted = lines.pop().unwrap_or_default();
-    let back = gate.cookies.way_back(&resource(), &wanted);
+    let back = gate.cookies.return_to(&resource(), &wanted);
     let back = sent_back(&back).unwrap();
     let mut headers = HeaderMap::new();
     let mut is_ann = false;

@@ -7,7 +7,7 @@ use sqlx::{Postgres, Row, Transaction};
 use time::OffsetDateTime;
 
 use super::db::answer;
-use super::leave::{END, leave_in};
+use super::deactivate::{END, deactivate_in};
 use super::{PostgresStore, events, row};
 use crate::ids::ResourceId;
 use crate::store::StoreError;
@@ -184,9 +184,9 @@ pub(super) async fn end(
         if is_latest.is_none() {
             return Ok(false);
         }
-        let left = leave_in(store, &mut transaction, id, END).await?;
+        let deactivated = deactivate_in(store, &mut transaction, id, END).await?;
         transaction.commit().await?;
-        Ok(left)
+        Ok(deactivated)
     };
     answer(call).await
 }

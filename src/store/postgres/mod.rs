@@ -2,9 +2,10 @@
 
 mod absence;
 mod connect;
+mod consumed_forms;
 mod db;
+mod deactivate;
 mod events;
-mod leave;
 mod migrate;
 mod options;
 mod people;
@@ -12,7 +13,6 @@ mod row;
 mod sessions;
 mod shared;
 mod upkeep;
-mod used;
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use self::connect::CloneIds;
 use self::db::Db;
-use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
+use self::deactivate::{CLOSE, END, END_OWING_NOTHING, deactivate};
 use super::StoreError;
 use super::author::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
@@ -230,15 +230,15 @@ impl Store for PostgresStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, CLOSE).await
+        deactivate(self, id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, END).await
+        deactivate(self, id, END).await
     }
 
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, END_OWING_NOTHING).await
+        deactivate(self, id, END_OWING_NOTHING).await
     }
 
     async fn note_absence(
@@ -317,13 +317,13 @@ impl Store for PostgresStore {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let is_first = used::consume(&self.db, key, until).await?;
+        let is_first = consumed_forms::consume(&self.db, key, until).await?;
         self.sweep(now);
         Ok(is_first)
     }
 
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
-        used::is_consumed(&self.db, key).await
+        consumed_forms::is_consumed(&self.db, key).await
     }
 
     async fn close_session(

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use super::SqliteStore;
-use super::leave::{END, leave_in};
+use super::deactivate::{END, deactivate_in};
 use super::row::{self, micros};
 use crate::ids::ResourceId;
 use crate::store::StoreError;
@@ -117,7 +117,7 @@ pub(super) async fn end(
     if is_latest.is_none() {
         return Ok(false);
     }
-    leave_in(&mut transaction, id, END).await?;
+    deactivate_in(&mut transaction, id, END).await?;
     transaction.commit().await?;
     Ok(true)
 }

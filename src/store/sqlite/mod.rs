@@ -1,8 +1,8 @@
 //! All data in one file, for an add-on that runs in one process.
 
 mod absence;
+mod deactivate;
 mod file;
-mod leave;
 mod people;
 mod row;
 mod sessions;
@@ -16,8 +16,8 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use time::OffsetDateTime;
 
+use self::deactivate::{CLOSE, END, END_OWING_NOTHING, deactivate};
 use self::file::make_private;
-use self::leave::{CLOSE, END, END_OWING_NOTHING, leave};
 use self::row::micros;
 use self::sessions::close_session;
 use super::StoreError;
@@ -255,15 +255,15 @@ impl Store for SqliteStore {
     }
 
     async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, CLOSE).await
+        deactivate(self, id, CLOSE).await
     }
 
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, END).await
+        deactivate(self, id, END).await
     }
 
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        leave(self, id, END_OWING_NOTHING).await
+        deactivate(self, id, END_OWING_NOTHING).await
     }
 
     async fn note_absence(

@@ -32,21 +32,21 @@ pub(super) const END: &str = end!("(state = 'active')", "state <> 'gone'");
 pub(super) const END_OWING_NOTHING: &str = end!("false", "(state <> 'gone' OR deprovision_owed)");
 
 /// Ends the active state of a resource. False if there was nothing to change.
-pub(super) async fn leave(
+pub(super) async fn deactivate(
     store: &PostgresStore,
     id: &ResourceId,
     change: &'static str,
 ) -> Result<bool, StoreError> {
     let call = async {
         let mut transaction = store.db.pool.begin().await?;
-        let left = leave_in(store, &mut transaction, id, change).await?;
+        let deactivated = deactivate_in(store, &mut transaction, id, change).await?;
         transaction.commit().await?;
-        Ok(left)
+        Ok(deactivated)
     };
     answer(call).await
 }
 
-pub(super) async fn leave_in(
+pub(super) async fn deactivate_in(
     store: &PostgresStore,
     transaction: &mut Transaction<'_, Postgres>,
     id: &ResourceId,
@@ -59,8 +59,8 @@ pub(super) async fn leave_in(
         .bind(store.me)
         .execute(&mut **transaction)
         .await?;
-    let left = done.rows_affected() > 0;
-    if left {
+    let deactivated = done.rows_affected() > 0;
+    if deactivated {
         for about in [
             "DELETE FROM tower_heroku_sso.revocation WHERE resource = $1",
             "DELETE FROM tower_heroku_sso.pending_removal WHERE resource = $1",
@@ -82,5 +82,5 @@ pub(super) async fn leave_in(
             .execute(&mut **transaction)
             .await?;
     }
-    Ok(left)
+    Ok(deactivated)
 }

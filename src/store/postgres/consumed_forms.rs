@@ -1,4 +1,4 @@
-//! Used SSO requests.
+//! SSO forms that were used.
 
 use time::OffsetDateTime;
 

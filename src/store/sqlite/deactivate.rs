@@ -29,18 +29,18 @@ pub(super) const END: &str = end!("state = 'active'", "state <> 'gone'");
 pub(super) const END_OWING_NOTHING: &str = end!("0", "(state <> 'gone' OR deprovision_owed)");
 
 /// Ends the active state of a resource. False if there was nothing to change.
-pub(super) async fn leave(
+pub(super) async fn deactivate(
     store: &SqliteStore,
     id: &ResourceId,
     sql: &'static str,
 ) -> Result<bool, StoreError> {
     let mut transaction = store.pool.begin().await?;
-    let left = leave_in(&mut transaction, id, sql).await?;
+    let deactivated = deactivate_in(&mut transaction, id, sql).await?;
     transaction.commit().await?;
-    Ok(left)
+    Ok(deactivated)
 }
 
-pub(super) async fn leave_in(
+pub(super) async fn deactivate_in(
     transaction: &mut Transaction<'_, Sqlite>,
     id: &ResourceId,
     sql: &'static str,
