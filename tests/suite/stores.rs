@@ -8,10 +8,9 @@ use support::ids::AddOnExt as _;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tower_heroku_sso::access::{App, People, ResourceList, Team};
-use tower_heroku_sso::ids::TeamId;
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store as _};
-use tower_heroku_sso::{MemorySessions, ResourceId};
+use tower_heroku_sso::{MemorySessions, ResourceId, TeamId};
 use tower_sessions::SessionStore;
 use tower_sessions::session::Id;
 
