@@ -67,7 +67,7 @@ impl Rule {
         if user.proof() == Proof::UnsignedEmail && !self.trusts_unsigned_email {
             audit("unsigned_email");
             meter::guard_rejection(RejectionKind::UnsignedEmail.code());
-            return Err(Rejection::new(RejectionKind::UnsignedEmail));
+            return Err(rejection_with_landing(RejectionKind::UnsignedEmail, user));
         }
         let holds = |user: &HerokuUser| match &self.needs {
             Needs::One(Needed::AnyOf(roles)) => user.roles().contains_any(roles),
@@ -91,18 +91,23 @@ impl Rule {
         };
         audit(reason);
         meter::guard_rejection(kind.code());
-        let rejection = Rejection::new(kind);
-        let rejection = match user.origin.session() {
-            Some(session) => {
-                let paths = session.paths();
-                rejection.or_go_on_at(paths.landing_below(&user.mount, user.resource()))
-            }
-            None => rejection,
-        };
+        let rejection = rejection_with_landing(kind, user);
         Err(match &self.needs {
             Needs::One(needed) => rejection.needs(needed.clone(), who_grants(user)),
             Needs::If(_) => rejection,
         })
+    }
+}
+
+/// The rejection of a user whose session opens other pages. A test's user has none.
+fn rejection_with_landing(kind: RejectionKind, user: &HerokuUser) -> Rejection {
+    let rejection = Rejection::new(kind);
+    match user.origin.session() {
+        Some(session) => {
+            let paths = session.paths();
+            rejection.or_go_on_at(paths.landing_below(&user.mount, user.resource()))
+        }
+        None => rejection,
     }
 }
 

@@ -177,7 +177,8 @@ impl Tour {
         self.site.submit(&unsigned).await;
         self.site.sees_own_page().await;
         self.site.go("/admin").await;
-        self.sees(RejectionKind::UnsignedEmail, TO_HEROKU).await;
+        let page = self.sees(RejectionKind::UnsignedEmail, TO_HEROKU).await;
+        page.assert_says(TO_DASHBOARD);
     }
 
     async fn ended_sessions(&mut self) {
