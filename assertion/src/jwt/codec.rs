@@ -2,6 +2,7 @@
 
 use super::keys::JwtKeys;
 pub use super::keys::PublicKeys;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation, decode, decode_header, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -126,7 +127,11 @@ pub(crate) fn verify<C: Claims>(
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
     let decoded = decode::<C>(token, &key.key, &validation);
-    let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
+    let decoded = decoded.map_err(|error| match error.kind() {
+        ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => JwtError::WrongUse,
+        _ => JwtError::Invalid,
+    });
+    let claims = decoded?.claims;
     // Stricter than the library, which would accept one of several.
     if claims.issuer() != issuer || claims.audience() != audience {
         return Err(JwtError::WrongUse);
