@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use super::bounded::BoundedSessionStore;
 use super::credential::SessionRef;
+use super::error::SessionError;
 use super::grant::Grant;
 #[cfg(feature = "jwt")]
 use super::key::new_session_key;
-use super::outcome::SessionError;
 use super::records::{GivenRecords, OwnRecords, Records};
 #[cfg(feature = "jwt")]
 use super::signed::{CookieClaims, SignedSessions};

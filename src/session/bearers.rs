@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credential::SessionRef;
+use super::error::SessionError;
 use super::grant::Grant;
 use super::key::new_session_key;
 use super::manager::SessionManager;
 use super::new_session::NewSession;
-use super::outcome::SessionError;
 use super::signed::SignedSessions;
 use crate::cause;
 use crate::jwt::Codec;

@@ -3,8 +3,8 @@
 use time::OffsetDateTime;
 
 use super::SessionRef;
+use super::error::SessionError;
 use super::manager::SessionManager;
-use super::outcome::SessionError;
 use crate::access::Email;
 use crate::audit::AuditLog;
 use crate::ids::ResourceId;

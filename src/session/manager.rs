@@ -12,10 +12,10 @@ use tower_sessions::session_store;
 use super::backend::{BackendChoice, SessionBackend};
 use super::cache::Cached;
 use super::credential::{Credential, SessionRef};
+use super::error::SessionError;
 use super::grant::Grant;
 use super::last_seen::{LastSeen, PRECISION};
 use super::new_session::NewSession;
-use super::outcome::SessionError;
 use super::records::OwnRecords;
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, SignedSessions};

@@ -11,8 +11,8 @@ use tower_sessions::session_store;
 
 use super::Grant;
 use super::bounded::BoundedSessionStore;
+use super::error::SessionError;
 use super::key::session_key;
-use super::outcome::SessionError;
 use crate::store::author::{SessionKey, SessionRecord};
 use crate::store::{BoundedSessions, BoundedStore, SessionKind, StoreError};
 

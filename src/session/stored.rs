@@ -9,7 +9,6 @@ use tower_sessions::session::Id;
 use super::cache::{Cached, GrantCache, SeenIds};
 use super::circuit_breaker::CircuitBreaker;
 use super::key::session_key;
-use super::outcome::SessionError;
 use super::records::{OwnRecords, Records};
 use super::{Grant, SessionRef};
 use crate::clock::SharedClock;

@@ -10,7 +10,7 @@ use tower_sessions::session::Id;
 use tower_sessions::session_store;
 
 use super::Grant;
-use super::outcome::SessionError;
+use super::error::SessionError;
 use super::stored::StoredSessions;
 use crate::cause;
 
