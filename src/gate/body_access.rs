@@ -21,6 +21,11 @@ pub(super) enum BodyAccess {
     Over,
 }
 
+/// The error at the end of a body that ends before it is complete.
+#[derive(Debug, thiserror::Error)]
+#[error("the user's access ended before the body was complete")]
+pub(super) struct AccessEnded;
+
 pub(super) struct Started {
     session: SessionHandle,
     frames: u32,

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
-use super::body_access::BodyAccess;
+use super::body_access::{AccessEnded, BodyAccess};
 use super::session_handle::SessionHandle;
 
 pin_project! {
@@ -40,11 +40,6 @@ pub(super) enum Cut {
     /// With an error, so that the reader does not take a part for the whole.
     Broken,
 }
-
-/// The reader's access has ended, and so has the response.
-#[derive(Debug, thiserror::Error)]
-#[error("the access of this response's reader has ended")]
-struct AccessEnded;
 
 /// The gate's own response, once it is ready.
 pub(super) type OwnAnswer = Pin<Box<dyn Future<Output = Response<Full<Bytes>>> + Send>>;

@@ -8,7 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower::BoxError;
 
-use super::body_access::BodyAccess;
+use super::body_access::{AccessEnded, BodyAccess};
 use super::user::HerokuUser;
 use crate::config::Streams;
 
@@ -22,11 +22,6 @@ pin_project! {
         is_cut: bool,
     }
 }
-
-/// The error at the end of such a body.
-#[derive(Debug, thiserror::Error)]
-#[error("the sender's access ended before the request was complete")]
-struct AccessEnded;
 
 impl<B> Upload<B> {
     /// Under [`Streams::LeaveOpen`] the body is left as it is.

@@ -90,10 +90,7 @@ async fn c18_upload_ends_with_an_error_when_access_ends() {
     upload.remove_ann().await;
     upload.pass().await;
     let read = upload.answer.await.unwrap();
-    assert_eq!(
-        read,
-        "the sender's access ended before the request was complete"
-    );
+    assert_eq!(read, "the user's access ended before the body was complete");
 }
 
 #[tokio::test]
@@ -108,10 +105,7 @@ async fn c18_steady_upload_ends_when_access_ends() {
     });
     upload.pass().await;
     let read = upload.answer.await.unwrap();
-    assert_eq!(
-        read,
-        "the sender's access ended before the request was complete"
-    );
+    assert_eq!(read, "the user's access ended before the body was complete");
     sender.await.unwrap();
 }
 
