@@ -24,10 +24,6 @@ use crate::deadlines::REQUEST;
 use crate::ids::ResourceId;
 use crate::session::{Credential, SessionError};
 
-/// How many sessions one request may end. Each of them needs a look-up and a cookie in the response. The
-/// limit is more than the dashboards that a browser has open.
-const MOST_SESSIONS: usize = 20;
-
 /// Removes stored pages, which the browser would show after Back. Not every browser obeys it, so pages are
 /// also `no-store`.
 const CLEAR_SITE_DATA: (HeaderName, HeaderValue) = (
@@ -67,7 +63,7 @@ impl SignOut {
                 let cookies = gate.cookies.session.read_all(headers);
                 match bearer {
                     Some(bearer) => vec![bearer],
-                    None => cookies.into_iter().take(MOST_SESSIONS).collect(),
+                    None => cookies,
                 }
             }
             SessionScope::Any | SessionScope::Resource(_) => {

@@ -136,6 +136,55 @@ async fn resource_sign_out_ends_one_session_and_plain_sign_out_all() {
 }
 
 #[tokio::test]
+async fn plain_sign_out_ends_all_that_a_browser_can_send() {
+    let (world, address, ..) = two_customers().await;
+    let browser = Browser::new(address);
+    let mut addons = Vec::new();
+    for number in 0..50 {
+        let app = world.heroku.app(&format!("shop-{number}"));
+        let addon = app.collaborator("ann@example.com").addon();
+        assert_eq!(addon.provision().await.unwrap().status, 200);
+        enter(&browser, &addon).await;
+        addons.push(addon);
+    }
+    let names: Vec<_> = addons.iter().map(|it| cookie("heroku_sso", it)).collect();
+    let sessions: Vec<_> = names.iter().map(|it| browser.cookie(it).unwrap()).collect();
+    sign_out(&browser, "/logout").await;
+    for (addon, (name, session)) in addons.iter().zip(names.iter().zip(sessions)) {
+        assert_eq!(browser.cookie(name), None);
+        browser.set_cookie(name, &session);
+        assert_eq!(browser.fetch(&path(addon)).await.status, 401, "{name}");
+        browser.drop_cookie(name);
+    }
+}
+
+/// A program can name any number of sessions, each of which costs a look-up.
+#[tokio::test]
+async fn plain_sign_out_reads_6_kib_of_session_cookies() {
+    let (world, address, one, two) = two_customers().await;
+    let (first, last) = (Browser::new(address), Browser::new(address));
+    enter(&first, &one).await;
+    enter(&last, &two).await;
+    let own = |browser: &Browser, addon: &AddOn| {
+        let name = cookie("heroku_sso", addon);
+        format!("{name}={}", browser.cookie(&name).unwrap())
+    };
+    let others = (0..80_u128).map(|number| {
+        let resource = uuid::Uuid::from_u128(number);
+        format!("__Host-heroku_sso_{resource}={}", "x".repeat(22))
+    });
+    let mut cookies = vec![own(&first, &one)];
+    cookies.extend(others);
+    cookies.push(own(&last, &two));
+    let program = world.browser().at(address);
+    let request = program.request(Method::POST, "/logout");
+    let request = request.header("cookie", cookies.join("; "));
+    assert_eq!(program.send(request).await.status, 204);
+    assert_eq!(first.fetch(&path(&one)).await.status, 401);
+    assert_eq!(last.fetch(&path(&two)).await.status, 200);
+}
+
+#[tokio::test]
 async fn sign_out_removes_only_its_own_redirect_hint() {
     let (world, address, one, two) = two_customers().await;
     let browser = Browser::new(address);

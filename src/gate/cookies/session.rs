@@ -15,12 +15,25 @@ const NAME: &str = "heroku_sso";
 /// router allows 8 KiB for all cookies together, and the next session and the other cookies are among them.
 const MAX_SENT: usize = 4608;
 
+/// The most bytes of sessions that are read from one request, which bounds the sessions that a sign-out ends:
+/// [`MAX_SENT`], and what the last sign-ins have added. The answer removes each by a header of its own, and
+/// many clients read 100 headers at most.
+const MAX_READ: usize = 6 * 1024;
+
 /// Names a session, or contains it.
 #[derive(Clone)]
 pub(crate) struct SessionCookie {
     format: CookieFormat,
     /// The name, if a browser has only one session.
     name: String,
+}
+
+/// The session cookie of one resource in a request.
+struct Sent<'h> {
+    resource: ResourceId,
+    value: &'h [u8],
+    /// In the header, in bytes.
+    size: usize,
 }
 
 impl SessionCookie {
@@ -41,17 +54,20 @@ impl SessionCookie {
         Some(Credential::Cookie(value.into()))
     }
 
-    /// The session cookies of all resources in the request, if each has its own.
+    /// The session cookies of all resources in the request, if each has its own, up to [`MAX_READ`].
     pub(crate) fn read_all(
         &self,
         headers: &HeaderMap,
     ) -> Vec<(Option<ResourceId>, Credential<'static>)> {
-        let prefix = format!("{}_", self.name);
-        let sessions = all(headers).filter_map(|(name, value)| {
-            let resource = name.strip_prefix(prefix.as_bytes())?;
-            let resource = str::from_utf8(resource).ok()?.parse().ok()?;
-            let value = str::from_utf8(value).ok()?.to_owned();
-            Some((Some(resource), Credential::Cookie(value.into())))
+        let sessions = self.of_resources(headers);
+        let mut bytes = 0;
+        let sessions = sessions.take_while(|session| {
+            bytes += session.size;
+            bytes <= MAX_READ
+        });
+        let sessions = sessions.filter_map(|session| {
+            let value = str::from_utf8(session.value).ok()?.to_owned();
+            Some((Some(session.resource), Credential::Cookie(value.into())))
         });
         sessions.collect()
     }
@@ -74,27 +90,32 @@ impl SessionCookie {
     /// The removal of the sessions that a browser used least recently, if it sends too many bytes of them:
     /// signed cookies are long. `order` are the resources to which it signed in, the latest first.
     pub(super) fn make_room(&self, headers: &HeaderMap, order: &[ResourceId]) -> Vec<HeaderValue> {
-        let prefix = format!("{}_", self.name);
-        let sessions = all(headers).filter_map(|(name, value)| {
-            let resource = str::from_utf8(name.strip_prefix(prefix.as_bytes())?).ok()?;
-            let resource: ResourceId = resource.parse().ok()?;
-            let rank = order.iter().position(|it| *it == resource);
-            Some((
-                rank.unwrap_or(order.len()),
-                resource,
-                name.len() + value.len() + 3,
-            ))
+        let mut sessions: Vec<_> = self.of_resources(headers).collect();
+        sessions.sort_by_key(|session| {
+            let rank = order.iter().position(|it| *it == session.resource);
+            rank.unwrap_or(order.len())
         });
-        let mut sessions: Vec<_> = sessions.collect();
-        sessions.sort_by_key(|(rank, ..)| *rank);
         let mut bytes = 0;
-        let too_many = sessions.into_iter().filter(|(_, _, size)| {
-            bytes += size;
+        let too_many = sessions.into_iter().filter(|session| {
+            bytes += session.size;
             bytes > MAX_SENT
         });
         too_many
-            .map(|(_, resource, _)| self.remove(Some(&resource)))
+            .map(|session| self.remove(Some(&session.resource)))
             .collect()
+    }
+
+    /// The session cookies of all resources in the request, if each has its own.
+    fn of_resources<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = Sent<'h>> {
+        let prefix = format!("{}_", self.name);
+        all(headers).filter_map(move |(name, value)| {
+            let resource = str::from_utf8(name.strip_prefix(prefix.as_bytes())?).ok()?;
+            Some(Sent {
+                resource: resource.parse().ok()?,
+                value,
+                size: name.len() + value.len() + 3,
+            })
+        })
     }
 
     pub(crate) fn remove(&self, resource: Option<&ResourceId>) -> HeaderValue {
