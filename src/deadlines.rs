@@ -44,7 +44,7 @@ pub(crate) const STORE_PAGE: Duration = Duration::from_secs(15);
 /// One call of a session store.
 pub(crate) const SESSION_STORE_CALL: Duration = Duration::from_secs(5);
 
-/// A look-up of a session's record when a copy of it is at hand.
+/// A look-up of a session's record, or of its closing, when a copy of the session is at hand.
 pub(crate) const SESSION_STORE_RECHECK: Duration = Duration::from_secs(2);
 
 /// How long a rejection waits for its session to be deleted from the store. This process has already closed

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::cache::{Cached, GrantCache};
+use super::circuit_breaker::CircuitBreaker;
 use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
@@ -93,6 +94,7 @@ pub(super) struct SignedSessions<C> {
     closed: Arc<ClosedSessions>,
     /// Tokens whose signature was checked before, and which the store does not know as closed.
     read_before: GrantCache,
+    outage: CircuitBreaker,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -109,6 +111,7 @@ impl<C: SignedClaims> SignedSessions<C> {
             clock,
             closed,
             read_before: GrantCache::new(cached_for),
+            outage: CircuitBreaker::default(),
             claims: PhantomData,
         }
     }
@@ -169,13 +172,23 @@ impl<C: SignedClaims> SignedSessions<C> {
             return Ok(None);
         };
         let grant = Arc::new(grant);
-        match self.closed.has_anywhere(&key).await {
+        // While the store is unavailable, a session that was read before keeps working, and does not wait
+        // for it.
+        let old = || self.read_before.get_old(token, &self.closed);
+        let is_known = match old() {
+            Some(grant) if self.outage.is_recent(self.clock.elapsed()) => {
+                return Ok(Some((C::session(key), grant)));
+            }
+            old => old.is_some(),
+        };
+        match self.closed.has_anywhere(&key, is_known).await {
             Ok(true) => return Ok(None),
             Ok(false) => {}
-            // While the store is unavailable, a session that was read before keeps working.
             Err(error) => {
-                let old = self.read_before.get_old(token, &self.closed);
-                let grant = old.ok_or(error)?;
+                let Some(grant) = old() else {
+                    return Err(error);
+                };
+                self.outage.note(self.clock.elapsed(), &error);
                 return Ok(Some((C::session(key), grant)));
             }
         }

@@ -8,6 +8,7 @@ use tower_sessions::session::Id;
 
 use super::cache::{Cached, GrantCache, SeenIds};
 use super::circuit_breaker::CircuitBreaker;
+use super::error::SessionError;
 use super::key::session_key;
 use super::records::{OwnRecords, Records};
 use super::{Grant, SessionRef};
@@ -101,7 +102,7 @@ impl StoredSessions {
             self.cache.forget(&written);
             return Ok(None);
         };
-        if self.was_closed(id, now).await {
+        if self.was_closed(id, old.is_some(), now).await {
             return Ok(None);
         }
         self.seen.note(*id);
@@ -112,8 +113,8 @@ impl StoredSessions {
         Ok(Some(grant))
     }
 
-    /// True if a session was closed whose record still exists.
-    async fn was_closed(&self, id: &Id, now: Duration) -> bool {
+    /// True if a session was closed whose record still exists. `is_known` if the process has a copy of it.
+    async fn was_closed(&self, id: &Id, is_known: bool, now: Duration) -> bool {
         let key = session_key(id);
         match &self.records {
             // The store deletes the record together with closing it, but it may not have been reached yet.
@@ -122,7 +123,7 @@ impl StoredSessions {
             // a session that was closed by its bearer token alone. If the closing store is unavailable, no
             // session ends because of it, and not every request waits for it.
             Records::Given(_) if self.closings_outage.is_recent(now) => false,
-            Records::Given(_) => match self.closed.has_anywhere(&key).await {
+            Records::Given(_) => match self.closed.has_anywhere(&key, is_known).await {
                 Ok(was_closed) => was_closed,
                 Err(error) => {
                     self.closings_outage.note(self.clock.elapsed(), &error);

@@ -100,6 +100,15 @@ impl BoundedStore {
         STORE_CALL is_session_closed(session: &SessionKey) -> bool;
     }
 
+    /// As `is_session_closed`, for a session of which the process has a copy.
+    pub(crate) async fn is_session_closed_again(
+        &self,
+        session: &SessionKey,
+    ) -> Result<bool, StoreError> {
+        let closed = self.0.is_session_closed(session);
+        answer(SESSION_STORE_RECHECK, "is_session_closed", closed).await
+    }
+
     pub(crate) fn sessions(&self) -> Option<BoundedSessions<'_>> {
         self.0.sessions().map(BoundedSessions)
     }

@@ -79,9 +79,20 @@ impl ClosedSessions {
         self.unfinished.has(session)
     }
 
-    /// True if this or another process has closed the session. Asks the store.
-    pub(crate) async fn has_anywhere(&self, session: &SessionKey) -> Result<bool, StoreError> {
-        Ok(self.has(session) || self.store.is_session_closed(session).await?)
+    /// True if this or another process has closed the session. Asks the store; for less time if the process
+    /// has a copy of the session (`is_known`).
+    pub(crate) async fn has_anywhere(
+        &self,
+        session: &SessionKey,
+        is_known: bool,
+    ) -> Result<bool, StoreError> {
+        if self.has(session) {
+            return Ok(true);
+        }
+        match is_known {
+            true => self.store.is_session_closed_again(session).await,
+            false => self.store.is_session_closed(session).await,
+        }
     }
 
     /// How many closings there have been. If the number is unchanged, no session was closed in between.

@@ -6,6 +6,7 @@ mod bearer;
 mod confusion;
 mod crowded;
 mod forge;
+mod hanging_store;
 pub mod keys;
 mod open_streams;
 mod program;
