@@ -13,4 +13,8 @@ pub(super) enum Mode {
 
 /// In the extensions of a request that a gate admitted without a signed-in user.
 #[derive(Clone, Debug)]
-pub(super) struct Unauthenticated(pub(super) OnRejection);
+pub(super) struct Unauthenticated {
+    pub(super) on_rejection: OnRejection,
+    /// The request had a bearer token, so it is a program's, whatever it accepts.
+    pub(super) is_bearer: bool,
+}

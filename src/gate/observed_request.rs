@@ -160,7 +160,10 @@ pub(super) fn attach<B>(
 ) -> ObservedResponse {
     let extensions = request.extensions_mut();
     extensions.remove::<HerokuUser>();
-    extensions.insert(Unauthenticated(gate.on_rejection.clone()));
+    extensions.insert(Unauthenticated {
+        on_rejection: gate.on_rejection.clone(),
+        is_bearer: false,
+    });
     extensions.insert(observed.clone());
     ObservedResponse {
         observed: Some(observed),

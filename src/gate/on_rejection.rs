@@ -16,7 +16,6 @@ use super::mode::Unauthenticated;
 use super::rejection::Rejection;
 use super::response_body::OwnAnswer;
 use super::response_format::Format;
-use super::session_handle::SessionHandle;
 use super::user::HerokuUser;
 
 type Respond = dyn Fn(&Rejection, &Parts) -> Option<Response<Bytes>> + Send + Sync;
@@ -104,14 +103,25 @@ impl Replacement {
 pub(crate) fn reject(rejection: Rejection, request: &Parts) -> Response<Full<Bytes>> {
     let user = request.extensions.get::<HerokuUser>();
     let session = user.and_then(|user| user.origin.session());
+    let unauthenticated = match user {
+        Some(_) => None,
+        None => request.extensions.get::<Unauthenticated>(),
+    };
     let rejection = match session {
         Some(session) => rejection.with_apps_at(session.heroku_dashboard()),
         None => rejection,
     };
-    let response = rejection.into_response(Format::of(&request.headers), &request.method);
-    let hook = match user {
-        Some(_) => session.map(SessionHandle::on_rejection),
-        None => request.extensions.get().map(|Unauthenticated(hook)| hook),
+    // As at the gate, a program with a bearer token gets JSON.
+    let is_bearer = session.is_some_and(|session| !session.is_of_cookie())
+        || unauthenticated.is_some_and(|it| it.is_bearer);
+    let (rejection, format) = match is_bearer {
+        true => (rejection.of_bearer(), Format::ProblemJson),
+        false => (rejection, Format::of(&request.headers)),
+    };
+    let response = rejection.into_response(format, &request.method);
+    let hook = match session {
+        Some(session) => Some(session.on_rejection()),
+        None => unauthenticated.map(|it| &it.on_rejection),
     };
     match hook {
         Some(hook) => hook.replace(response, request),

@@ -222,10 +222,11 @@ where
                 let next = prepare(&gate, &mut request, user);
                 State::admitted(next, || service.call(request))
             }
-            (Err(_), Mode::Optional) => {
-                request
-                    .extensions_mut()
-                    .insert(Unauthenticated(gate.on_rejection.clone()));
+            (Err(rejection), Mode::Optional) => {
+                request.extensions_mut().insert(Unauthenticated {
+                    on_rejection: gate.on_rejection.clone(),
+                    is_bearer: rejection.is_bearer,
+                });
                 let next = Next::Forward(ResponseDecorator::without_user(&gate));
                 State::admitted(next, || service.call(request))
             }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use heroku_addon_simulator::{Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{BearerError, HerokuSsoBuilder};
+use tower_heroku_sso::extract::{RequireRole, role};
+use tower_heroku_sso::{BearerError, HerokuSsoBuilder, Require, Role};
 
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
 use crate::jwt::site::{Site, as_bearer};
 use support::browser::Browser;
-use support::world::{MAX_LIST_AGE, REFRESH};
+use support::world::{MAX_LIST_AGE, REFRESH, serve};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,6 +45,39 @@ async fn bearer_token_identifies_the_user_of_its_session() {
             (200, "ann@example.com")
         );
         assert!(answer.set_cookies().is_empty());
+    }
+}
+
+/// As at the gate: a program may accept HTML as well.
+#[tokio::test]
+async fn guards_answer_a_bearer_token_in_json() {
+    let site = Site::with(bearers).await;
+    let token = site.bearer(&site.ann().await).await;
+    let app = Router::new()
+        .route("/guarded", get(|| async { "in" }))
+        .route_layer(Require::role(Role::Owner))
+        .route(
+            "/argument",
+            get(|_: RequireRole<role::Owner>| async { "in" }),
+        )
+        .layer(site.sso.optional_layer());
+    let program = Browser::new(serve(app).await);
+    for path in ["/guarded", "/argument"] {
+        for (token, status, problem) in [
+            (&*token, 403, "missing-role"),
+            ("no-token", 401, "no-session"),
+        ] {
+            let request = program.request(Method::GET, path);
+            let request = request.header("accept", "text/html");
+            let bearer = request.header("authorization", format!("Bearer {token}"));
+            let answer = program.send(bearer).await;
+            assert_eq!(
+                (answer.status, answer.problem().as_str()),
+                (status, problem)
+            );
+            let challenge = (status == 401).then_some(r#"Bearer error="invalid_token""#);
+            assert_eq!(answer.header("www-authenticate"), challenge, "{path}");
+        }
     }
 }
 
