@@ -5,6 +5,7 @@ mod require_permission;
 mod require_role;
 
 use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -14,16 +15,16 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::Full;
 
-use crate::gate::{HerokuUser, Rejection, reject, rejection_elsewhere};
+use crate::clock::{LogThrottle, SharedClock, SystemClock};
+use crate::gate::{HerokuUser, Rejection, reject, rejection_elsewhere, rejection_without_user};
 
 pub use require_permission::{RequirePermission, RequiredPermission, permission};
 pub use require_role::{RequireRole, RequiredRoles, role};
 
 /// A handler takes [`HerokuUser`], but the request has none: its route is not inside a gate.
 ///
-/// The response is 500, and the log says what to do: a configuration error, which never gives access. Behind
-/// [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer) a request without a session gets it too,
-/// and while the gate observes every request does: take `Option<HerokuUser>` there.
+/// The response is 500, and the log says what to do, as an error once an hour: a configuration mistake, which
+/// never gives access. While the gate observes, every request gets it: take `Option<HerokuUser>` there.
 #[derive(Debug, thiserror::Error)]
 #[error("this route is not behind the gate")]
 pub struct NotBehindGate {
@@ -47,21 +48,32 @@ impl NotBehindGate {
 
 impl IntoResponse for NotBehindGate {
     fn into_response(self) -> Response<Body> {
-        tracing::error!(
-            method = %self.method, path = self.path,
-            "a handler takes HerokuUser, but its route is not behind the gate: put it into the router that \
-             HerokuSso::protect is given, or inside HerokuSso::layer. Behind HerokuSso::optional_layer, take \
-             Option<HerokuUser>. While the gate observes, there is no user: take Option<HerokuUser> or \
-             Observed"
-        );
+        // There is no gate whose clock this could use, and any outsider can send such requests.
+        static LOGGED: LazyLock<(LogThrottle, SharedClock)> = LazyLock::new(|| {
+            let clock: SharedClock = Arc::new(SystemClock::default());
+            (LogThrottle::default(), clock)
+        });
+        const MISTAKE: &str = "a handler takes HerokuUser, but its route is not behind the gate: put it into \
+            the router that HerokuSso::protect is given, or inside HerokuSso::layer. While the gate observes, \
+            there is no user: take Option<HerokuUser> or Observed";
+        let (throttle, clock) = &*LOGGED;
+        let (method, path) = (&self.method, &self.path);
+        match throttle.is_due(clock) {
+            true => {
+                tracing::error!(%method, path, "{MISTAKE} (further ones this hour: debug level)")
+            }
+            false => tracing::debug!(%method, path, "{MISTAKE}"),
+        }
         self.status().into_response()
     }
 }
 
-/// A user is signed in, but may not call the handler.
+/// The request may not call the handler.
 ///
-/// The response is the gate's 403. The user lacks the role or permission; or the request is now for another
-/// resource than at the gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)).
+/// The response is the gate's. It is 403 if the user lacks the role or permission, or if the request is now for
+/// another resource than at the gate ([`resource_in_path`](crate::HerokuSsoBuilder::resource_in_path)). It is
+/// 401 without a user, behind [`HerokuSso::optional_layer`](crate::HerokuSso::optional_layer): a page that is
+/// for visitors too takes `Option<HerokuUser>`.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .rejection.kind().title())]
 pub struct NotAllowed {
@@ -101,7 +113,7 @@ pub enum UserRejection {
     /// 500: the route is not inside a gate.
     #[error(transparent)]
     NotBehindGate(#[from] NotBehindGate),
-    /// 403: the user may not call this handler.
+    /// 401 or 403: there is no user, or the user may not call this handler.
     #[error(transparent)]
     NotAllowed(#[from] NotAllowed),
 }
@@ -130,7 +142,10 @@ impl<S: Sync> FromRequestParts<S> for HerokuUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, UserRejection> {
         let Some(user) = parts.extensions.get::<Self>().cloned() else {
-            return Err(NotBehindGate::of(parts).into());
+            return Err(match rejection_without_user(parts) {
+                Some(rejection) => NotAllowed::new(rejection, parts).into(),
+                None => NotBehindGate::of(parts).into(),
+            });
         };
         match rejection_elsewhere(&user, parts) {
             Some(rejection) => Err(NotAllowed::new(rejection, parts).into()),

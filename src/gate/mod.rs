@@ -161,6 +161,8 @@ pub(crate) use bearer_token::{BearerError, BearerToken};
 #[cfg(fuzzing)]
 pub(crate) use cookies::{Cookies, ReturnTo};
 pub use layer::HerokuSsoLayer;
+#[cfg(feature = "axum")]
+pub(crate) use mode::rejection_without_user;
 pub(crate) use on_rejection::OnRejection;
 #[cfg(feature = "axum")]
 pub(crate) use on_rejection::reject;

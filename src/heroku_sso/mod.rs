@@ -177,8 +177,10 @@ impl HerokuSso {
     }
 
     /// As [`layer`](Self::layer), but **admits every request**. It only tells the wrapped service which
-    /// user is signed in, for pages that greet a customer and also serve visitors without a session. It
-    /// rejects only a WebSocket that a page of another site opens with a session.
+    /// user is signed in, for pages that greet a customer and also serve visitors without a session. A
+    /// handler of such a page takes `Option<HerokuUser>`: one that takes
+    /// [`HerokuUser`](crate::HerokuUser) rejects these visitors with 401. The layer itself rejects only a
+    /// WebSocket that a page of another site opens with a session.
     pub fn optional_layer(&self) -> HerokuSsoLayer {
         HerokuSsoLayer::optional(Arc::clone(&self.parts.gate))
     }

@@ -3,8 +3,10 @@
 use axum::Router;
 use axum::routing::get;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::{HerokuUser, Proof, Require, Role};
+use tower_heroku_sso::extract::{RequireRole, role};
+use tower_heroku_sso::{Enforcement, HerokuUser, Proof, Require, Role};
 
+use crate::log::Log;
 use support::browser::Browser;
 use support::world::{World, serve};
 
@@ -67,8 +69,56 @@ async fn handler_outside_the_gate_answers_500_without_running() {
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(browser.fetch("/inside").await.body, "ann@example.com");
     assert_eq!(browser.fetch("/open").await.body, "stranger");
-    let answer = browser.fetch("/outside").await;
-    assert_eq!((answer.status, answer.body.as_str()), (500, ""));
+    let log = Log::listen();
+    for _ in 0..3 {
+        let answer = browser.fetch("/outside").await;
+        assert_eq!((answer.status, answer.body.as_str()), (500, ""));
+    }
+    // An outsider cannot flood the log. Another test may have caused the line of this hour.
+    let lines = log.with(&["ERROR", "its route is not behind the gate"]);
+    assert!(lines.len() <= 1, "{lines:?}");
+}
+
+#[tokio::test]
+async fn optional_layer_answers_401_where_a_handler_needs_a_user() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route(
+            "/user",
+            get(|user: HerokuUser| async move { user.email().to_string() }),
+        )
+        .route("/owner", get(|_: RequireRole<role::Owner>| async { "in" }))
+        .layer(world.sso.optional_layer());
+    let (browser, log) = (Browser::new(serve(app).await), Log::listen());
+    for path in ["/user", "/owner"] {
+        let answer = browser.fetch(path).await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (401, "no-session"),
+            "{path}"
+        );
+        let page = browser.get(path).await;
+        assert_eq!(page.status, 401, "{path}");
+        assert!(page.body.contains("Please sign in through Heroku"));
+    }
+    assert_eq!(log.with(&["ERROR"]), [""; 0]);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/user").await.body, "ann@example.com");
+    assert_eq!(browser.fetch("/owner").await.problem(), "missing-role");
+}
+
+/// A 401 would tell every user of the app to sign in, which would not help.
+#[tokio::test]
+async fn observing_gate_answers_500_where_a_handler_needs_a_user() {
+    let world = World::with(|builder| builder.enforcement(Enforcement::Observe)).await;
+    let addon = world.addon().await;
+    let app = Router::new()
+        .route("/", get(|_: HerokuUser| async { "in" }))
+        .layer(world.sso.layer());
+    let browser = Browser::new(serve(app).await);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    assert_eq!(browser.fetch("/").await.status, 500);
 }
 
 #[tokio::test]
