@@ -6,7 +6,7 @@ use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use http::header::{
-    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, SET_COOKIE, VARY,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, REFRESH, SET_COOKIE, VARY,
 };
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
@@ -154,6 +154,10 @@ fn add_headers(own: &mut HeaderMap, gates: &HeaderMap) {
             for value in values {
                 own.append(name, value);
             }
+            continue;
+        }
+        // Where the gate's own page leads: the partner's stays.
+        if *name == REFRESH {
             continue;
         }
         // About the body, or what may be in it: only if the partner's response does not say.

@@ -164,6 +164,28 @@ async fn own_status_headers_and_policy_are_kept() {
 }
 
 #[tokio::test]
+async fn own_page_decides_whether_it_leads_on() {
+    for own in [None, Some("60")] {
+        let world = World::with(|builder| {
+            builder.on_rejection(move |_, _| {
+                let mut response = Response::builder();
+                if let Some(own) = own {
+                    response = response.header("refresh", own);
+                }
+                Some(response.body("used").unwrap())
+            })
+        })
+        .await;
+        let form = world.addon().await.sign_in_form("ann@example.com");
+        let browser = world.browser();
+        assert_eq!(browser.submit(&form).await.status, 303);
+        let answer = browser.submit(&form).await;
+        assert_eq!((answer.status, answer.body.as_str()), (403, "used"));
+        assert_eq!(answer.header("refresh"), own);
+    }
+}
+
+#[tokio::test]
 async fn head_request_gets_no_body_of_an_own_page() {
     let world = World::with(with_pages).await;
     let answer = page(&world.browser(), Method::HEAD, "/page").await;
