@@ -21,12 +21,6 @@ use super::response_format::Format;
 use super::security_headers::{self, DATA};
 use crate::access::{Permission, Role};
 
-/// The time after which the browser requests the page about an ended session again.
-const BETWEEN_RELOADS: Duration = Duration::from_secs(30);
-
-/// How long the page about a used form is shown before the landing page.
-const AFTER_A_USED_FORM: Duration = Duration::from_secs(2);
-
 /// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of
 /// every page and every problem document with which the gate rejects a request.
@@ -40,8 +34,6 @@ pub struct Rejection {
     landing: Option<Box<str>>,
     /// Where this user finds their apps, in place of Heroku's dashboard.
     heroku_dashboard: Option<Box<Url>>,
-    /// The page is requested again after a while, as the user may have signed in in another tab.
-    reloads: bool,
     allow: Option<&'static str>,
     missing: Option<Box<Missing>>,
     /// Which check failed, for the app's developer.
@@ -68,7 +60,6 @@ impl Rejection {
             sign_in_url: None,
             landing: None,
             heroku_dashboard: None,
-            reloads: false,
             allow: None,
             missing: None,
             reason: None,
@@ -106,11 +97,6 @@ impl Rejection {
 
     pub(super) fn with_apps_at(mut self, heroku_dashboard: &Url) -> Self {
         self.heroku_dashboard = Some(Box::new(heroku_dashboard.clone()));
-        self
-    }
-
-    pub(super) fn reloading(mut self) -> Self {
-        self.reloads = true;
         self
     }
 
@@ -283,16 +269,12 @@ fn problem(rejection: &Rejection) -> String {
     problem.to_string()
 }
 
-/// Where the page leads the browser, and after what time.
+/// Where the page leads the browser immediately: a page that changes after a while may be missed.
 fn refresh(rejection: &Rejection, format: Format) -> Option<HeaderValue> {
-    if rejection.reloads {
-        return Some(BETWEEN_RELOADS.as_secs().into());
-    }
     // After a double click, or where Heroku gave several tabs the same form, the browser is signed in.
     let is_used = rejection.kind == RejectionKind::UsedSignIn && format == Format::Html;
     let landing = rejection.landing.as_deref().filter(|_| is_used)?;
-    let wait = AFTER_A_USED_FORM.as_secs();
-    HeaderValue::try_from(format!("{wait}; url={landing}")).ok()
+    HeaderValue::try_from(format!("0; url={landing}")).ok()
 }
 
 impl fmt::Debug for Rejection {

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use url::Url;
 
 use super::RejectionKind;
-use super::cookies::{RETURN_LIFE, ReturnTo};
+use super::cookies::ReturnTo;
 use super::original_uri;
 use super::paths::SessionScope;
 use super::redirect_to_heroku::to_heroku;
@@ -88,10 +88,7 @@ impl RejectionContext {
                 if gate.redirects.are_due(&page, &self.returns, now) {
                     return to_heroku(gate, kind, &found, page, &self.returns);
                 }
-                // The page's own link leads back as well, and so does a sign-in in another tab.
-                if now - page.since < RETURN_LIFE {
-                    rejection = rejection.reloading();
-                }
+                // The page's own link leads back as well.
                 for cookie in gate.cookies.return_to.add(&self.returns, &page) {
                     rejection = rejection.set_cookie(cookie);
                 }

@@ -78,6 +78,8 @@ fn ways_on(content: &PageContent<'_>, is_lost: bool) -> Markup {
         .map_or(HEROKU_DASHBOARD, Url::as_str);
     let target = if is_lost { "_blank" } else { "_top" };
     let may_try_again = kind == RejectionKind::CannotCheck && !content.is_of_form;
+    // Of several tabs that a browser restores, some show this page while another one signs in.
+    let may_be_signed_in = content.sign_in_url.is_some() && !content.is_of_form;
     let needs_apps = content.sign_in_url.is_none() && !may_try_again;
     let knows_better = content.landing.is_some() && kind.is_about_a_signed_in_user();
     html! {
@@ -86,6 +88,9 @@ fn ways_on(content: &PageContent<'_>, is_lost: bool) -> Markup {
                 a href=(url.as_str()) target=(target) rel="noopener" {
                     "Sign in again through Heroku"
                 }
+            }
+            @if may_be_signed_in {
+                a href="" { "I have signed in in another tab" }
             }
             @if may_try_again {
                 a href="" { "Try again" }

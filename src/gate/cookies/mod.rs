@@ -20,9 +20,7 @@ use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
 use crate::session::NewSession;
 
-pub(crate) use self::return_to::{
-    LIFE as RETURN_LIFE, MOST as MOST_RETURNS, ReturnTo, is_own_path,
-};
+pub(crate) use self::return_to::{MOST as MOST_RETURNS, ReturnTo, is_own_path};
 
 /// All cookies of a gate.
 pub(crate) struct Cookies {

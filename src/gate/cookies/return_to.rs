@@ -12,7 +12,7 @@ use crate::ids::ResourceId;
 const NAME: &str = "heroku_sso_back_";
 
 /// The maximum time of the way through Heroku and back.
-pub(crate) const LIFE: Duration = Duration::minutes(10);
+const LIFE: Duration = Duration::minutes(10);
 
 /// How long a page that was reached is remembered: longer than the pause between two redirects.
 const REACHED_LIFE: Duration = Duration::minutes(2);

@@ -152,12 +152,9 @@ impl Site {
 
     /// Waits until the expression is true.
     pub(crate) async fn holds(&self, what: &str, condition: &str) {
-        self.holds_within(PATIENCE, what, condition).await;
-    }
-
-    pub(crate) async fn holds_within(&self, time: Duration, what: &str, condition: &str) {
         let script = format!("return !!({condition})");
-        self.until(time, what, &script, |holds: &bool| *holds).await;
+        self.until(PATIENCE, what, &script, |holds: &bool| *holds)
+            .await;
     }
 
     async fn until<T>(

@@ -185,7 +185,8 @@ impl Tour {
         let (ended, sign_in) = (RejectionKind::SessionEnded, "Sign in again through Heroku");
         self.site.sign_in_and_end().await;
         self.site.go("/").await;
-        self.sees(ended, sign_in).await;
+        let page = self.sees(ended, sign_in).await;
+        page.assert_says("I have signed in in another tab");
         self.site.sign_in_and_end().await;
         self.site.send_form().await;
         let page = self.sees_named(ended, sign_in, "-form").await;
