@@ -13,7 +13,7 @@ use crate::cause;
 use crate::clock::{LogThrottle, Reading, SharedClock};
 use crate::config::{Config, Manifest};
 use crate::ids::ResourceId;
-use crate::sso::{SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier};
+use crate::sso::{Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier};
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::Directory;
 
@@ -147,12 +147,13 @@ impl SsoForms {
 
     /// The rejection of a form by GET, which only the legacy policy accepts; none if Heroku did not sign it.
     pub(super) fn reject_get(&self, form: &SsoRequest) -> Option<Rejection> {
-        if !self.verifier.is_signed(form, self.clock.now()) {
-            return None;
-        }
+        let cause = match self.verifier.proof(form, self.clock.now())? {
+            Proof::UnsignedEmail => Cause::Unsigned,
+            Proof::SignedEmail | Proof::OwnLogin => Cause::Other,
+        };
         let why = "a form by GET is accepted only under HEROKU_SSO_POLICY=legacy (`sso_policy`)";
         self.warn_of_policy(why);
-        let record = RejectionRecord::of_form(Cause::Unsigned, why);
+        let record = RejectionRecord::of_form(cause, why);
         Some(record.attach_to(Rejection::method_not_allowed("POST")))
     }
 

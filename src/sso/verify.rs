@@ -114,10 +114,15 @@ impl Verifier {
         })
     }
 
-    /// True if Heroku made this request, whichever tokens the policy accepts.
-    pub(crate) fn is_signed(&self, request: &SsoRequest, now: OffsetDateTime) -> bool {
-        let verified = self.verify(request, now);
-        matches!(verified, Ok(_) | Err(SsoError::PolicyExcludes { .. }))
+    /// Whether Heroku signed the email of this request, whichever tokens the policy accepts. None if Heroku did
+    /// not make the request.
+    pub(crate) fn proof(&self, request: &SsoRequest, now: OffsetDateTime) -> Option<Proof> {
+        match self.verify(request, now) {
+            Ok(verified) => Some(verified.proof),
+            // Every policy accepts the token that signs the email.
+            Err(SsoError::PolicyExcludes { .. }) => Some(Proof::UnsignedEmail),
+            Err(_) => None,
+        }
     }
 
     /// What the strongest token in the request proves. Only fields that are part of the

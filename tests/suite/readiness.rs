@@ -155,6 +155,20 @@ async fn list_whose_attached_apps_cannot_be_read_is_failing() {
     assert!(report.ready, "{report}");
 }
 
+/// Another policy would accept it, but its email needs no weaker one.
+#[tokio::test]
+async fn form_by_get_with_a_signed_email_is_no_unsigned_sign_in() {
+    let scene = Scene::start().await;
+    let mut form = scene.addon.sign_in_form("ann@example.com");
+    for unsigned in [0, 1] {
+        let uri = format!("/heroku/sso?{}", form.body());
+        let request = Request::get(uri).body(Body::empty()).unwrap();
+        scene.app.clone().oneshot(request).await.unwrap();
+        assert_eq!(scene.report().unsigned_sign_ins, unsigned);
+        form.remove("user_scoped_resource_token");
+    }
+}
+
 #[tokio::test]
 async fn report_names_everything_that_is_missing() {
     let scene = Scene::start().await;
