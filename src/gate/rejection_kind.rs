@@ -41,6 +41,9 @@ pub enum RejectionKind {
     /// 403: the list does not have the email, or has it for another Heroku account. Also the answer to a
     /// sign-in to an unknown resource.
     NotListed,
+    /// 403: the user is on the list, but the partner's own rule for the route
+    /// ([`Require::only_if`](crate::Require::only_if)) does not hold.
+    NotPermitted,
     /// 401: the session has ended or was revoked, its user was removed and added again or has a new email, or
     /// its resource is gone.
     SessionEnded,
@@ -79,6 +82,7 @@ impl RejectionKind {
             | Self::MissingPermission
             | Self::MissingRole
             | Self::NotListed
+            | Self::NotPermitted
             | Self::OtherResource
             | Self::StaleSignIn
             | Self::UnsignedEmail
@@ -101,6 +105,7 @@ impl RejectionKind {
             Self::NoSession => "no-session",
             Self::NotAForm => "not-a-form",
             Self::NotListed => "not-listed",
+            Self::NotPermitted => "not-permitted",
             Self::OtherResource => "other-resource",
             Self::SessionEnded => "session-ended",
             Self::SlowBody => "slow-body",
@@ -123,7 +128,7 @@ impl RejectionKind {
     pub(super) fn is_about_a_signed_in_user(self) -> bool {
         matches!(
             self,
-            Self::CrossSite | Self::MissingPermission | Self::MissingRole
+            Self::CrossSite | Self::MissingPermission | Self::MissingRole | Self::NotPermitted
         )
     }
 
@@ -142,6 +147,7 @@ impl RejectionKind {
             Self::NoSession => "Please sign in through Heroku",
             Self::NotAForm => "This is not a sign-in form",
             Self::NotListed => "You do not have access to this add-on",
+            Self::NotPermitted => "This page is not open to you",
             Self::OtherResource => "You are signed in to another add-on",
             Self::SessionEnded => "Your session has ended",
             Self::SlowBody => "The sign-in took too long to arrive",
@@ -198,6 +204,10 @@ impl RejectionKind {
                 "You are signed in, but this page needs another permission on the app. Ask an owner or an \
                  admin of the app."
             }
+            Self::NotPermitted => {
+                "You are signed in, but this add-on does not permit you to open this page. If you need it, \
+                 ask the provider of the add-on."
+            }
             Self::UnsignedEmail => {
                 "Heroku signed you in without vouching for your email address, which is enough for \
                  other pages but not for this one. Open the add-on again from your app's Resources \
@@ -245,7 +255,7 @@ mod tests {
 
     const GUIDE: &str = include_str!("../guide/how_it_decides.md");
 
-    const ALL: [RejectionKind; 19] = [
+    const ALL: [RejectionKind; 20] = [
         RejectionKind::CannotCheck,
         RejectionKind::CrossSite,
         RejectionKind::ForeignOrigin,
@@ -258,6 +268,7 @@ mod tests {
         RejectionKind::NoSession,
         RejectionKind::NotAForm,
         RejectionKind::NotListed,
+        RejectionKind::NotPermitted,
         RejectionKind::SessionEnded,
         RejectionKind::SlowBody,
         RejectionKind::OtherResource,

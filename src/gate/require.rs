@@ -72,7 +72,7 @@ impl Require {
     }
 
     /// Admits the users for whom `rule` returns true. All others get 403
-    /// [`MissingRole`](crate::RejectionKind::MissingRole), whose page asks for another role. A user with an
+    /// [`NotPermitted`](crate::RejectionKind::NotPermitted). A user with an
     /// [unsigned email](crate::Proof::UnsignedEmail) is rejected without a call of `rule`, unless the guard
     /// [trusts it](Self::trust_unsigned_email).
     ///

@@ -85,9 +85,8 @@ impl Rule {
             Needs::One(Needed::Permission(_)) => {
                 (RejectionKind::MissingPermission, "missing_permission")
             }
-            Needs::One(Needed::AnyOf(_)) | Needs::If(_) => {
-                (RejectionKind::MissingRole, "missing_role")
-            }
+            Needs::One(Needed::AnyOf(_)) => (RejectionKind::MissingRole, "missing_role"),
+            Needs::If(_) => (RejectionKind::NotPermitted, "not_permitted"),
         };
         audit(reason);
         meter::guard_rejection(kind.code());

@@ -77,7 +77,10 @@ async fn require_if_admits_by_a_custom_rule() {
         200
     );
     let answer = guarded(address, &addon, "cem@example.com").await;
-    assert_eq!(answer.problem(), "missing-role");
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (403, "not-permitted")
+    );
     assert!(answer.json().get("required_roles").is_none());
 }
 

@@ -155,6 +155,8 @@ impl Tour {
             .sees(RejectionKind::MissingPermission, TO_DASHBOARD)
             .await;
         page.assert_says("Needed: deploy.");
+        self.site.go("/closed").await;
+        self.sees(RejectionKind::NotPermitted, TO_DASHBOARD).await;
 
         let sign_out = self.site.url("/logout");
         let form = self.site.addon.sign_in_form(ANN);

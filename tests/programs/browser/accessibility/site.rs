@@ -209,11 +209,13 @@ fn router(sso: &HerokuSso, is_landing_empty: &Arc<AtomicBool>) -> Router {
         }
     };
     let admins = get(own_page).layer(Require::role(Role::Admin));
+    let no_one = get(own_page).layer(Require::only_if(|_| false));
     let deployers = get(own_page).layer(Require::permission(Permission::Deploy));
     let pages = Router::new()
         .route("/", get(landing).post(own_page))
         .route("/admin", admins)
-        .route("/deploy", deployers);
+        .route("/deploy", deployers)
+        .route("/closed", no_one);
     sso.protect(pages)
 }
 
