@@ -82,6 +82,7 @@ async fn require_if_admits_by_a_custom_rule() {
         (403, "not-permitted")
     );
     assert!(answer.json().get("required_roles").is_none());
+    assert!(!answer.body.contains("role"), "{}", answer.body);
 }
 
 #[tokio::test]
@@ -200,7 +201,11 @@ async fn unsigned_email_passes_only_a_trusting_guard() {
         let mut form = addon.sign_in_form("bob@example.com");
         form.remove("user_scoped_resource_token");
         assert_eq!(browser.submit(&form).await.status, 303);
-        assert_eq!(browser.fetch("/guarded").await.status, status);
+        let page = browser.get("/guarded").await;
+        assert_eq!(page.status, status);
+        // The session opens other pages.
+        let leads_on = page.body.contains("Continue to the dashboard");
+        assert_eq!(leads_on, status == 403, "{}", page.body);
     }
 }
 
