@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::jwt::forge::{Parts, parts, sign};
 use crate::jwt::keys::{self, ED25519, P256, SECRETS};
 use crate::jwt::site::{AUDIENCE, ISSUER, Site, as_bearer, as_cookie};
+use crate::log::Log;
 use support::browser::{Answer, Browser};
 
 /// Where a token is presented.
@@ -105,6 +106,22 @@ async fn unchanged_resigned_tokens_are_accepted() {
     for kind in USES {
         let again = signed(kind, &stage.parts(kind));
         assert_eq!(stage.offer(kind, &again).await.status, 200, "{kind:?}");
+    }
+}
+
+/// Not as malformed, which would lead to the keys.
+#[tokio::test]
+async fn token_for_another_site_is_logged_as_such() {
+    let stage = Stage::set().await;
+    for kind in [Use::Cookie, Use::Bearer] {
+        for claim in ["iss", "aud"] {
+            let log = Log::listen();
+            let parts = stage.parts(kind).claim(claim, json!("another"));
+            let token = signed(kind, &parts);
+            stage.rejected(kind, &token, claim).await;
+            let lines = log.with(&["signed session rejected", "made for another use"]);
+            assert_eq!(lines.len(), 1, "{kind:?}, {claim}: {log:?}");
+        }
     }
 }
 
