@@ -70,13 +70,14 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Params, M::Error> {
         let mut request = SsoRequest::default();
+        let mut nulls = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             let base = name.split('[').next().unwrap_or_default();
             let Some((field, slot)) = request.slot(base) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if base != name || slot.is_some() {
+            if base != name || slot.is_some() || nulls.contains(&field) {
                 return Err(Error::duplicate_field(field));
             }
             *slot = match map.next_value()? {
@@ -84,7 +85,10 @@ impl<'de> Visitor<'de> for Fields {
                 Field::Text(text) if text.contains('\0') => return Err(Error::custom("a NUL")),
                 Field::Text(text) => Some(text),
                 Field::Number(number) => Some(number.to_string()),
-                Field::Absent(()) => None,
+                Field::Absent(()) => {
+                    nulls.push(field);
+                    None
+                }
             };
         }
         Ok(Params(request))
@@ -120,6 +124,8 @@ mod tests {
             r#"[{"email": "a@b.c"}]"#,
             r#"{"params": {"email": "a@b.c", "email": "d@e.f"}}"#,
             r#"{"params": {"email": "a@b.c", "\u0065mail": "d@e.f"}}"#,
+            r#"{"params": {"email": null, "email": "d@e.f"}}"#,
+            r#"{"params": {"email": null, "email": null}}"#,
             r#"{"params": {"email": "a@b.c"}, "params": {"email": "d@e.f"}}"#,
             r#"{"params": {"email[]": "a@b.c"}}"#,
             r#"{"params": {"nav-data": "e30\u0000"}}"#,
