@@ -3,10 +3,10 @@
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use libfuzzer_sys::fuzz_target;
-use tower_heroku_sso::ListPolicy;
 use tower_heroku_sso::access::{AccessList, Admission, People};
 use tower_heroku_sso::fuzzing::heroku;
 use tower_heroku_sso::heroku::HerokuError;
+use tower_heroku_sso::{Email, ListPolicy};
 use tower_heroku_sso_fuzz::{APP, lines, resource};
 
 fuzz_target!(|input: &[u8]| {
@@ -45,26 +45,22 @@ fuzz_target!(|input: &[u8]| {
 
 /// One entry per person, sorted, without pseudo-users; and a list of them contains all.
 fn check(people: &People) {
-    let emails: Vec<_> = people.iter().map(|person| person.email.as_str()).collect();
+    let emails: Vec<_> = people.iter().map(|person| person.email).collect();
     assert!(emails.is_sorted_by(|a, b| a < b));
-    assert!(
-        !emails
-            .iter()
-            .any(|email| email.ends_with("@herokumanager.com"))
-    );
-    let everybody = AccessList::of_app(people.clone(), ListPolicy::Documented);
+    let is_pseudo_user = |email: &Email| email.as_str().ends_with("@herokumanager.com");
+    assert!(!emails.iter().any(is_pseudo_user));
+    let documented = AccessList::of_app(people.clone(), ListPolicy::Documented);
     let strict = AccessList::of_team_app(People::default(), people.clone(), ListPolicy::Strict);
-    assert_eq!(everybody.members().count(), people.len());
-    for person in people {
-        let email = &person.email;
+    assert_eq!(documented.members().count(), people.len());
+    for email in &emails {
         assert_eq!(email.as_str().parse().as_ref(), Ok(email));
-        let admission = everybody.admission(email, None);
+        let admission = documented.admission(email, None);
         assert_ne!(admission, Admission::NotListed);
         if let Admission::Listed(member) = &admission {
             let id = member.user_id.as_ref();
-            assert_eq!(everybody.admission(email, id), admission);
+            assert_eq!(documented.admission(email, id), admission);
             let other = "other-account".parse().unwrap();
-            let by_other = everybody.admission(email, Some(&other));
+            let by_other = documented.admission(email, Some(&other));
             assert!(id.is_none_or(|id| *id == other) || by_other == Admission::OtherAccount);
         }
         // Strict omits people, and admits only those whom the other policy admits.
