@@ -131,10 +131,10 @@ pub mod access;
 #[cfg(feature = "jwt")]
 pub mod assertion;
 pub mod audit;
-mod cause;
 mod clock;
 mod config;
 mod deadlines;
+mod error_chain;
 mod expiring_map;
 #[cfg(feature = "axum")]
 pub mod extract;

@@ -6,8 +6,8 @@ use heroku_sso_assertion::{Identity, Issuer, Proof as AssertedProof};
 use http::HeaderValue;
 
 use super::layer::AssertLayer;
-use crate::cause;
 use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::error_chain;
 use crate::gate::HerokuUser;
 use crate::jwt::{InvalidJwtKey, JwtKeys};
 use crate::sso::Proof;
@@ -75,7 +75,7 @@ impl Assertions {
             Ok(value) => Some(value),
             Err(error) => {
                 tracing::error!(
-                    %error, cause = cause::of(&error),
+                    %error, cause = error_chain::of(&error),
                     "assertion not signed: request forwarded without it"
                 );
                 None

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::cause;
+use crate::error_chain;
 
 /// An invalid configuration. Never contains the value of a setting that may be secret.
 ///
@@ -160,6 +160,6 @@ fn sentences(variables: &[MissingVariable]) -> String {
 
 impl fmt::Debug for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cause::with(self))
+        f.write_str(&error_chain::with(self))
     }
 }

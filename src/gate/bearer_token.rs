@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::user::HerokuUser;
-use crate::cause;
+use crate::error_chain;
 use crate::session::{SessionError, SessionManager};
 
 /// A token that a program sends as `Authorization: Bearer …` instead of a cookie.
@@ -64,7 +64,7 @@ pub(crate) fn bearer_for(
     let grant = session.grant();
     let token = sessions.bearer(session.session_ref(), grant);
     let token = token.map_err(|error: SessionError| {
-        tracing::error!(%error, cause = cause::of(&error), "bearer token could not be signed");
+        tracing::error!(%error, cause = error_chain::of(&error), "bearer token could not be signed");
         BearerError::CannotSign
     })?;
     let token = token.ok_or(BearerError::NotSetUp)?;

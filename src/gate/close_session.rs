@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::state::GateState;
-use crate::cause;
 use crate::clock;
 use crate::deadlines::SESSION_CLOSING;
+use crate::error_chain;
 use crate::session::{Credential, Grant, SessionError, SessionManager, SessionRef};
 use crate::store::author::SessionKey;
 use crate::sync::SyncError;
@@ -18,7 +18,7 @@ pub(super) async fn close(sessions: &SessionManager, session: &SessionRef) {
     match clock::within(SESSION_CLOSING, sessions.close(session)).await {
         Some(Ok(())) => {}
         Some(Err(error)) => {
-            tracing::warn!(%error, cause = cause::of(&error), "session record could not be deleted");
+            tracing::warn!(%error, cause = error_chain::of(&error), "session record could not be deleted");
         }
         None => tracing::warn!("deleting a session record is slow; not waiting for it"),
     }
@@ -50,7 +50,7 @@ pub(super) async fn close_previous(gate: &GateState, previous: &Credential<'_>) 
     match clock::within(SESSION_CLOSING, close_named(gate, previous)).await {
         Some(Ok(_)) => {}
         Some(Err(error)) => {
-            tracing::warn!(%error, cause = cause::of(&error), "previous session could not be closed");
+            tracing::warn!(%error, cause = error_chain::of(&error), "previous session could not be closed");
         }
         None => tracing::warn!("closing the previous session is slow; not waiting for it"),
     }

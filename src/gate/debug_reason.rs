@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Display;
 
 use super::rejection::Rejection;
-use crate::cause;
+use crate::error_chain;
 use crate::sso::{SsoError, SsoPolicy};
 
 /// Whether rejections say which check failed:
@@ -29,7 +29,7 @@ impl DebugReasons {
     }
 
     pub(super) fn add_error(self, rejection: Rejection, error: &dyn Error) -> Rejection {
-        self.add(rejection, &cause::with(error))
+        self.add(rejection, &error_chain::with(error))
     }
 }
 

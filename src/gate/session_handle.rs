@@ -12,9 +12,9 @@ use super::paths::Paths;
 use super::rejection_record::{Cause, RejectionRecord};
 use super::state::GateState;
 use crate::audit::{AuditKind, RequestId};
-use crate::cause;
 #[cfg(feature = "axum")]
 use crate::config::Streams;
+use crate::error_chain;
 use crate::lifespan::Limits;
 use crate::session::{Grant, OpenValues, SessionRef, SessionValues};
 use crate::sync::{InUse, Watch};
@@ -152,7 +152,7 @@ impl SessionHandle {
                     // The list still decides.
                     Err(error) => {
                         tracing::warn!(
-                            %error, cause = cause::of(&error),
+                            %error, cause = error_chain::of(&error),
                             "session could not be looked up; the list alone decides"
                         );
                     }

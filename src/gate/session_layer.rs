@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 use super::mode::Unauthenticated;
 use super::state::GateState;
 use super::user::HerokuUser;
-use crate::cause;
+use crate::error_chain;
 use crate::session::{OpenValues, SessionStore, SessionValues};
 
 /// Puts a [`Session`](crate::tower_sessions::Session) into the extensions of each admitted request. From
@@ -105,7 +105,7 @@ async fn save<B: Default>(values: &OpenValues, response: Response<B>) -> Respons
         return response;
     };
     tracing::error!(
-        %error, cause = cause::of(&error),
+        %error, cause = error_chain::of(&error),
         "values of a session could not be stored; the answer is 500"
     );
     let mut failed = Response::new(B::default());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::debug_reason::DebugReasons;
 use super::rejection::Rejection;
-use crate::cause;
 use crate::deadlines::REQUEST;
+use crate::error_chain;
 use crate::session::SessionError;
 
 /// When a client should repeat a request that could not be checked.
@@ -23,7 +23,7 @@ pub(super) fn out_of_time(reasons: DebugReasons, what: &'static str) -> Rejectio
 
 /// Sessions cannot be looked up, opened or closed.
 pub(super) fn sessions_unavailable(reasons: DebugReasons, error: &SessionError) -> Rejection {
-    tracing::error!(%error, cause = cause::of(error), "sessions could not be checked");
+    tracing::error!(%error, cause = error_chain::of(error), "sessions could not be checked");
     let rejection = Rejection::cannot_check(RETRY_AFTER);
     reasons.add_error(rejection, error)
 }

@@ -9,9 +9,9 @@ use super::rejection_record::{Cause, RejectionRecord};
 use super::unavailable::RETRY_AFTER;
 use super::used_forms::{Form, Turn, UsedForms};
 use crate::audit::Subject;
-use crate::cause;
 use crate::clock::{LogThrottle, Reading, SharedClock};
 use crate::config::{Config, Manifest};
+use crate::error_chain;
 use crate::ids::ResourceId;
 use crate::sso::{Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier};
 use crate::store::{BoundedStore, StoreError};
@@ -178,7 +178,7 @@ impl SsoForms {
         form: &VerifiedSso,
         error: &StoreError,
     ) -> Rejection {
-        let (who, why) = (subject(resource, form), cause::with(error));
+        let (who, why) = (subject(resource, form), error_chain::with(error));
         let record = RejectionRecord::new(&who, Cause::Other, &why);
         let rejection = Rejection::cannot_check(RETRY_AFTER);
         self.reasons.add_error(record.attach_to(rejection), error)

@@ -16,10 +16,10 @@ use super::body::LimitedBody;
 use super::requests::PlanJson;
 use super::{Addon, AddonError, Outcome, PlanChange, Provision, basic_auth};
 use crate::audit::{AuditKind, AuditLog, RequestId};
-use crate::cause;
 use crate::clock::{Budget, LogThrottle};
 use crate::config::Manifest;
 use crate::deadlines::REQUEST;
+use crate::error_chain;
 use crate::ids::ResourceId;
 use crate::meter;
 use crate::store::author::ResourceState;
@@ -286,7 +286,7 @@ async fn deprovision_in_turn<A: Addon>(
             Err(error) => unavailable(&resource, &error),
         },
         Ok(Outcome::Later { message: said }) => {
-            match own(budget, lifecycle.begin_closing(&resource)).await {
+            match own(budget, lifecycle.begin_deprovisioning(&resource)).await {
                 // Also if deprovisioning had begun before, and Heroku asks again.
                 Ok(_) => {
                     api.audit()
@@ -344,7 +344,7 @@ fn response_to(error: &AddonError) -> Response {
 
 fn unavailable(id: &ResourceId, error: &dyn std::error::Error) -> Response {
     tracing::error!(
-        resource = %id, %error, cause = cause::of(error),
+        resource = %id, %error, cause = error_chain::of(error),
         "partner api call failed; heroku may repeat it"
     );
     let what = "This request failed. Please try again in a few minutes.";

@@ -9,9 +9,9 @@ use http::header::ALLOW;
 use http::{HeaderMap, Method, StatusCode};
 
 use super::body::LimitedBody;
-use crate::cause;
 use crate::clock::{self, LogThrottle};
 use crate::deadlines::REQUEST;
+use crate::error_chain;
 use crate::meter;
 use crate::store::StoreError;
 use crate::sync::{Directory, SyncError};
@@ -79,7 +79,7 @@ async fn receive(receiver: &Receiver, headers: &HeaderMap, body: &[u8]) -> Statu
         Err(error) => {
             // Heroku sends it again.
             tracing::warn!(
-                %error, cause = cause::of(&error),
+                %error, cause = error_chain::of(&error),
                 "webhook deferred; heroku sends it again"
             );
             meter::webhook("failed");

@@ -10,7 +10,7 @@ use super::key::new_session_key;
 use super::manager::SessionManager;
 use super::new_session::NewSession;
 use super::signed::SignedSessions;
-use crate::cause;
+use crate::error_chain;
 use crate::jwt::Codec;
 use crate::sso::Proof;
 use crate::store::SessionKind;
@@ -77,7 +77,7 @@ pub(crate) async fn note_bearer(sessions: &SessionManager, opened: &NewSession) 
     let noted = own.insert(key, &opened.grant, kind, opened.latest_end);
     if let Err(error) = noted.await {
         tracing::warn!(
-            %error, cause = cause::of(&error),
+            %error, cause = error_chain::of(&error),
             "command-line session not recorded; it works and is not listed"
         );
     }

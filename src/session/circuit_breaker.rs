@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use crate::cause;
 use crate::clock::AtomicInstant;
+use crate::error_chain;
 
 /// For this long after a failure, callers that can do without the store do not call it.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ impl CircuitBreaker {
     pub(super) fn note(&self, now: Duration, error: &dyn Error) {
         self.0.set(now);
         tracing::warn!(
-            %error, cause = cause::of(error),
+            %error, cause = error_chain::of(error),
             "store unavailable; sessions read before keep working"
         );
     }

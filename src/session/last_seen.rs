@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::records::OwnRecords;
-use crate::cause;
 use crate::clock::{Reading, SharedClock};
+use crate::error_chain;
 use crate::expiring_map::ExpiringMap;
 use crate::store::StoreError;
 use crate::store::author::SessionKey;
@@ -111,7 +111,7 @@ async fn write_later(of: Weak<LastSeen>, clock: SharedClock) {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::debug!(%error, cause = cause::of(&error), "last use of sessions not stored");
+                tracing::debug!(%error, cause = error_chain::of(&error), "last use of sessions not stored");
             }
         }
     }

@@ -20,8 +20,8 @@ use super::records::OwnRecords;
 #[cfg(feature = "jwt")]
 use super::signed::{BearerClaims, SignedSessions};
 use super::stored::StoredSessions;
-use crate::cause;
 use crate::clock::SharedClock;
+use crate::error_chain;
 use crate::lifespan::Limits;
 use crate::sso::Proof;
 use crate::store::author::SessionKey;
@@ -285,7 +285,7 @@ async fn close(
             if let Err(error) = written {
                 // Other processes notice when they next read the session store.
                 tracing::warn!(
-                    %error, cause = cause::of(&error),
+                    %error, cause = error_chain::of(&error),
                     "session closure not stored; other processes notice it at their next read"
                 );
             }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tower_sessions::session_store::ExpiredDeletion;
 
-use crate::cause;
 use crate::clock::{self, SharedClock};
 use crate::deadlines::SESSION_SWEEP;
+use crate::error_chain;
 
 /// A running sweep of a session store. Stops when this is dropped.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) fn sweep<S: ExpiredDeletion>(
             match clock::within(SESSION_SWEEP, store.delete_expired()).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => tracing::warn!(
-                    %error, cause = cause::of(&error),
+                    %error, cause = error_chain::of(&error),
                     "session cleanup failed; retrying after the next period"
                 ),
                 None => tracing::warn!(

@@ -12,7 +12,7 @@ use tower_sessions::session_store;
 use super::Grant;
 use super::error::SessionError;
 use super::stored::StoredSessions;
-use crate::cause;
+use crate::error_chain;
 
 /// A record that is deleted unless [`keep`](Self::keep) is called. Without its cookie, the session could
 /// neither be used nor signed out. So a sign-in that is dropped leaves no record, whether its client
@@ -79,7 +79,7 @@ impl UnsentRecord {
 async fn delete(stored: &StoredSessions, id: &Id) {
     if let Err(error) = stored.delete(id).await {
         tracing::warn!(
-            %error, cause = cause::of(&error),
+            %error, cause = error_chain::of(&error),
             "session deletion failed; an unused session stays until it expires"
         );
     }

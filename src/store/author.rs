@@ -89,7 +89,7 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Moves an active or dormant resource to [`ResourceState::Deprovisioning`]: its list is deleted,
     /// its tokens stay. Returns false if it was neither.
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError>;
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
     /// Moves a resource to [`ResourceState::Deprovisioned`], with neither tokens nor list. The store keeps a
     /// record that the resource existed, and sets [`Registration::deprovision_owed`] if it was not being

@@ -76,7 +76,7 @@ impl BoundedStore {
         STORE_CALL set_list(id: &ResourceId, list: Dated<ResourceList>) -> ();
         STORE_CALL set_members(id: &TeamId, members: Dated<People>) -> ();
         STORE_CALL members(id: &TeamId) -> Option<Dated<People>>;
-        STORE_CALL begin_closing(id: &ResourceId) -> bool;
+        STORE_CALL begin_deprovisioning(id: &ResourceId) -> bool;
         STORE_CALL end(id: &ResourceId) -> bool;
         STORE_CALL deprovisioned(id: &ResourceId) -> bool;
         STORE_CALL note_absence(id: &ResourceId, sign: AbsenceSign) -> Option<Absence>;

@@ -32,7 +32,7 @@ mod sweep;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cause;
+use crate::error_chain;
 
 pub(crate) use bounded::{BoundedSessions, BoundedStore};
 
@@ -60,6 +60,6 @@ impl StoreError {
 impl fmt::Debug for StoreError {
     /// As shown when `main` returns the error: with its cause.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&cause::with(self))
+        f.write_str(&error_chain::with(self))
     }
 }

@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use super::StoreError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::cause;
+use crate::error_chain;
 
 /// How long used sign-ins, sessions and closed sessions are kept after they have expired, as clocks differ.
 pub(super) const RETENTION: Duration = Duration::HOUR;
@@ -35,7 +35,7 @@ impl Sweep {
         let removal = removal();
         tokio::spawn(async move {
             if let Err(error) = removal.await {
-                tracing::warn!(%error, cause = cause::of(&error), "store cleanup failed");
+                tracing::warn!(%error, cause = error_chain::of(&error), "store cleanup failed");
             }
         });
     }

@@ -21,8 +21,8 @@ use super::schedule::queue::{ScheduledFetch, Target};
 use super::schedule::scheduler::Scheduler;
 use super::settings::{RatePools, STORE_RETRY, SyncSettings};
 use super::tokens::token_manager::TokenManager;
-use crate::cause;
 use crate::clock::SharedClock;
+use crate::error_chain;
 use crate::heroku::{HerokuClient, Urgency};
 use crate::meter::{self, Gauges};
 use crate::store::author::Work;
@@ -233,7 +233,7 @@ impl Worker {
                 // over.
                 Ok(None) => scheduler.queue().put(target, now + LEASE_HELD_RETRY),
                 Err(error) => {
-                    tracing::warn!(%error, cause = cause::of(&error), "no lease acquired; retrying");
+                    tracing::warn!(%error, cause = error_chain::of(&error), "no lease acquired; retrying");
                     scheduler.queue().put(target, now + LEASE_HELD_RETRY);
                 }
             }
@@ -330,7 +330,7 @@ async fn fetch_if_still_due(context: &SyncContext, target: &Target) {
         };
         if let Err(error) = reloaded {
             tracing::warn!(
-                %error, cause = cause::of(&error),
+                %error, cause = error_chain::of(&error),
                 "store could not be read before a fetch; fetching anyway"
             );
         }
@@ -384,7 +384,7 @@ async fn load(context: &SyncContext) -> bool {
     }
     if let Err(error) = context.coordinator.load_all().await {
         tracing::warn!(
-            %error, cause = cause::of(&error),
+            %error, cause = error_chain::of(&error),
             "resources could not be read from the store; retrying"
         );
         return false;

@@ -10,7 +10,7 @@ const INWARD: &[&str] = &[
     "ids",
     "clock",
     "deadlines",
-    "cause",
+    "error_chain",
     "expiring_map",
     "keyed_lock",
     "lifespan",

@@ -33,7 +33,7 @@ use crate::webhooks::{SECRET, collaborator, sign};
 
 /// All async methods of `Store`: `tests/repository/deadlines` compares them with the trait.
 const METHODS: &[&str] = &[
-    "begin_closing",
+    "begin_deprovisioning",
     "consume",
     "close_session",
     "deprovisioned",

@@ -230,8 +230,11 @@ impl Store for Faulty {
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         self.reached("members").await?.members(id).await
     }
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.reached("begin_closing").await?.begin_closing(id).await
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.reached("begin_deprovisioning")
+            .await?
+            .begin_deprovisioning(id)
+            .await
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.reached("end").await?.end(id).await

@@ -195,7 +195,7 @@ impl Store for MemoryStore {
         Ok(self.state().members.get(id).cloned())
     }
 
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
         let State {
             resources,

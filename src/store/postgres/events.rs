@@ -12,9 +12,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::db::{Db, answer};
-use crate::cause;
 use crate::clock::{self, Budget, LogThrottle, SharedClock, SystemClock};
 use crate::deadlines::{DATABASE_CALL, STORE_PAGE};
+use crate::error_chain;
 use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
 use crate::store::author::{SessionKey, StoreEvent, StoreEvents};
@@ -115,7 +115,7 @@ impl Listening {
             && self.poll_warning.is_due(&self.clock)
         {
             tracing::warn!(
-                %error, cause = cause::of(&error),
+                %error, cause = error_chain::of(&error),
                 "polling failed; changes of other processes are delayed until the database answers"
             );
         }
@@ -164,7 +164,7 @@ impl StoreEvents for Listening {
                 && self.listen_warning.is_due(&self.clock)
             {
                 tracing::warn!(
-                    %error, cause = cause::of(&error),
+                    %error, cause = error_chain::of(&error),
                     "LISTEN failed; falling back to polling"
                 );
             }

@@ -229,7 +229,7 @@ impl Store for PostgresStore {
         row.map_or(Ok(None), |row| row::members(&row))
     }
 
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         deactivate(self, id, CLOSE).await
     }
 

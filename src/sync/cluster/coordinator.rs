@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::ResourceList;
-use crate::cause;
 use crate::clock::{self, Budget, SharedClock};
+use crate::error_chain;
 use crate::ids::ResourceId;
 use crate::store::author::{Dated, Work};
 use crate::store::{BoundedStore, StoreError};
@@ -85,7 +85,7 @@ impl Coordinator {
         if let Err(error) = self.try_store_list(&entry.id, list, asked_at).await {
             // Memory has the list; the store gets the next one.
             tracing::warn!(
-                resource = %entry.id, %error, cause = cause::of(&error),
+                resource = %entry.id, %error, cause = error_chain::of(&error),
                 "list could not be stored; the next fetch stores a newer one"
             );
         }
@@ -170,7 +170,7 @@ impl Coordinator {
                         tracing::warn!(%work, "lease was lost; another process may do the same work")
                     }
                     Err(error) => {
-                        tracing::warn!(%work, %error, cause = cause::of(&error), "lease could not be renewed")
+                        tracing::warn!(%work, %error, cause = error_chain::of(&error), "lease could not be renewed")
                     }
                 }
             }
@@ -181,7 +181,7 @@ impl Coordinator {
         };
         if let Err(error) = shared.release(&work).await {
             tracing::warn!(
-                %work, %error, cause = cause::of(&error),
+                %work, %error, cause = error_chain::of(&error),
                 "lease could not be released; it expires"
             );
         }

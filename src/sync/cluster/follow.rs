@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use super::closed_sessions::ClosedSessions;
 use super::coordinator::Coordinator;
-use crate::cause;
 use crate::clock;
+use crate::error_chain;
 use crate::store::author::StoreEvent;
 use crate::sync::SyncError;
 
@@ -55,7 +55,7 @@ async fn look_up(coordinator: &Coordinator, closed: &ClosedSessions, to_look_up:
         to_look_up.put(event);
         if failures % LOG_INTERVAL == 0 {
             tracing::warn!(
-                %error, cause = cause::of(&error),
+                %error, cause = error_chain::of(&error),
                 "store event could not be applied; retrying"
             );
         }

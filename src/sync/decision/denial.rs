@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cause;
+use crate::error_chain;
 use crate::lifespan::End;
 use crate::sync::SyncError;
 
@@ -44,7 +44,7 @@ impl Denial {
             Self::Dormant => SyncError::Dormant.to_string(),
             Self::Gone => SyncError::Gone.to_string(),
             Self::UnknownResource => "the resource is not registered".to_owned(),
-            Self::Unavailable(error) => cause::with(error),
+            Self::Unavailable(error) => error_chain::with(error),
         }
     }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::conditional_request::{Tagged, fetch_people};
 use super::resolve_list::below_the_add_on;
 use crate::access::{People, Person};
-use crate::cause;
 use crate::clock::{self, SharedClock};
+use crate::error_chain;
 use crate::heroku::{Call, CallCount, Caller, HerokuClient, HerokuError};
 use crate::ids::{AppId, ResourceId};
 use crate::secret::Tokens;
@@ -148,7 +148,7 @@ impl AttachedFetcher {
             entry.progress().note_attached_failure(now, error);
             scheduler.plan_resource(entry);
             tracing::warn!(
-                resource = %entry.id, %error, cause = cause::of(error),
+                resource = %entry.id, %error, cause = error_chain::of(error),
                 "attached apps could not be read; keeping the last answer about them"
             );
         }

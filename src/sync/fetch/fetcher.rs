@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::attached::AttachedFetcher;
 use super::resolve_list::Resolution;
 use super::team_members::MemberFetcher;
-use crate::cause;
 use crate::clock::{self, SharedClock};
+use crate::error_chain;
 use crate::heroku::HerokuClient;
 use crate::ids::ResourceId;
 use crate::meter;
@@ -264,7 +264,7 @@ async fn ask_and_replace(
                 Ok(()) => Err(not_fetched(fetcher, entry, error)),
                 Err(unavailable @ (SyncError::Store(_) | SyncError::Busy)) => {
                     tracing::warn!(
-                        resource = %entry.id, error = %unavailable, cause = cause::of(&unavailable),
+                        resource = %entry.id, error = %unavailable, cause = error_chain::of(&unavailable),
                         "absence could not be stored; the resource keeps its state"
                     );
                     Err(not_fetched(fetcher, entry, error))
@@ -279,7 +279,7 @@ async fn ask_and_replace(
 fn not_fetched(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>, error: SyncError) -> SyncError {
     fetcher.lists.scheduler().note_failure(entry, &error);
     tracing::warn!(
-        resource = %entry.id, %error, cause = cause::of(&error),
+        resource = %entry.id, %error, cause = error_chain::of(&error),
         "list could not be fetched; keeping the last one"
     );
     error

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::conditional_request::fetch_people;
 use crate::access::People;
-use crate::cause;
 use crate::clock::{self, SharedClock};
 use crate::deadlines::MEMBERS_LEASE;
+use crate::error_chain;
 use crate::heroku::{Call, ETag, HerokuClient, HerokuError};
 use crate::ids::{ResourceId, TeamId};
 use crate::secret::Tokens;
@@ -139,7 +139,7 @@ impl MemberFetcher {
         let result = self.ask_and_apply(team, asker).await;
         if let Err(error) = &result {
             tracing::warn!(
-                team = %team.id, %error, cause = cause::of(error),
+                team = %team.id, %error, cause = error_chain::of(error),
                 "team members could not be fetched; keeping the last ones"
             );
             let now = self.clock.elapsed();
@@ -174,7 +174,7 @@ impl MemberFetcher {
         if let Err(error) = self.coordinator.store().set_members(team, members).await {
             // Memory has the members; the store gets the next ones.
             tracing::warn!(
-                %team, %error, cause = cause::of(&error),
+                %team, %error, cause = error_chain::of(&error),
                 "team members could not be stored; the next fetch stores newer ones"
             );
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fetcher::Fetcher;
-use crate::cause;
+use crate::error_chain;
 use crate::heroku::HerokuError;
 use crate::sync::SyncError;
 use crate::sync::schedule::next_fetch::refusal_backoff;
@@ -50,7 +50,7 @@ pub(in crate::sync) async fn subscribe(fetcher: &Fetcher, entry: &Arc<Entry>) {
     noted.subscribe_at = Some(now + again_in);
     drop(progress);
     tracing::warn!(
-        resource = %entry.id, %error, cause = cause::of(&error),
+        resource = %entry.id, %error, cause = error_chain::of(&error),
         "webhook subscription failed; the list is still polled"
     );
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::access::Email;
 use crate::audit::AuditLog;
-use crate::cause;
 use crate::clock::SharedClock;
 use crate::deadlines::{LIST, REQUEST, STORE_CALL};
+use crate::error_chain;
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::SyncError;
 use crate::sync::cluster::closed_sessions::ClosedSessions;
@@ -52,7 +52,7 @@ impl Erasure {
         self.clock.sleep(UNDER_WAY).await;
         if let Err(error) = self.erase_stored(&email).await {
             tracing::warn!(
-                %error, cause = cause::of(&error),
+                %error, cause = error_chain::of(&error),
                 "second erasure of a person failed; work in progress at the first may have stored them"
             );
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::resource_lifecycle::Lifecycle;
-use crate::cause;
 use crate::deadlines::REGISTRATION_LEASE;
+use crate::error_chain;
 use crate::heroku::HerokuError;
 use crate::ids::{LegacyId, ResourceId};
 use crate::secret::Tokens;
@@ -183,7 +183,7 @@ async fn put(
         Err(error @ (SyncError::Gone | SyncError::UnknownResource)) => return Err(error),
         Err(error) => {
             tracing::warn!(
-                resource = %id, %error, cause = cause::of(&error),
+                resource = %id, %error, cause = error_chain::of(&error),
                 "registered resource could not be loaded; its next request loads it"
             );
             return Ok(true);

@@ -81,14 +81,14 @@ impl Lifecycle {
 
     /// Denies all access and keeps the tokens, because the resource is being deprovisioned. False if it was
     /// neither active nor dormant.
-    pub(crate) async fn begin_closing(
+    pub(crate) async fn begin_deprovisioning(
         self: &Arc<Self>,
         id: &ResourceId,
     ) -> Result<bool, SyncError> {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
             let _turn = lifecycle.turn(&id).await?;
-            let closing = lifecycle.store.begin_closing(&id).await?;
+            let closing = lifecycle.store.begin_deprovisioning(&id).await?;
             lifecycle.lists.drop_entry(&id);
             Ok(closing)
         })

@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::pending_tokens::PendingTokens;
-use crate::cause;
 use crate::clock::SharedClock;
 use crate::deadlines::TOKEN_LEASE;
+use crate::error_chain;
 use crate::heroku::{Caller, HerokuClient, HerokuError};
 use crate::ids::ResourceId;
 use crate::meter;
@@ -90,7 +90,7 @@ impl TokenManager {
                 continue;
             };
             tracing::warn!(
-                resource = %id, %error, cause = cause::of(&error),
+                resource = %id, %error, cause = error_chain::of(&error),
                 "new tokens could not be stored; the resource may need a new grant"
             );
             if matches!(error, SyncError::Store(_)) {
@@ -196,7 +196,7 @@ impl TokenManager {
             // The present token still works for a while.
             Err(error) if still_works => {
                 tracing::warn!(
-                    resource = %entry.id, %error, cause = cause::of(&error),
+                    resource = %entry.id, %error, cause = error_chain::of(&error),
                     "access token could not be renewed; using the present one"
                 );
                 Ok(tokens)

@@ -150,10 +150,14 @@ impl Store for HeldStore {
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         self.call("members", self.inner().members(id)).await
     }
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let event = StoreEvent::Resource(*id);
-        self.change("begin_closing", event, self.inner().begin_closing(id))
-            .await
+        self.change(
+            "begin_deprovisioning",
+            event,
+            self.inner().begin_deprovisioning(id),
+        )
+        .await
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let event = StoreEvent::Resource(*id);

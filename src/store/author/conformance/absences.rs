@@ -178,7 +178,7 @@ pub async fn dormant_resource_is_loaded_and_deprovisioning_one_is_not(store: imp
             .await
             .unwrap()
     );
-    assert!(store.begin_closing(&closing).await.unwrap());
+    assert!(store.begin_deprovisioning(&closing).await.unwrap());
     let known = store.get(&closing).await.unwrap().unwrap();
     assert_eq!(
         (known.state, known.absence),
@@ -227,7 +227,7 @@ pub async fn partner_call_is_owed_until_it_is_done(store: impl Store) {
     assert!(!owed(&id).await);
     // After a DELETE that was answered with "later".
     let id = registered(&store, 3).await;
-    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(store.begin_deprovisioning(&id).await.unwrap());
     assert!(store.end(&id).await.unwrap());
     assert!(!owed(&id).await);
     assert!(!store.deprovisioned(&resource(9)).await.unwrap());

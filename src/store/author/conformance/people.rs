@@ -44,7 +44,7 @@ pub async fn latest_revocation_counts_and_old_ones_are_deleted(store: impl Store
         ("bob@example.com", Sequence::new(5)),
     ];
     assert_eq!(found, expected);
-    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(store.begin_deprovisioning(&id).await.unwrap());
     revoke("ann@example.com", 6, now()).await;
     assert!(store.load(&id).await.unwrap().is_none());
 }

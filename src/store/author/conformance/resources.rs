@@ -59,7 +59,7 @@ pub async fn changed_registration_is_not_overwritten(store: impl Store) {
     assert!(!store.put(&id, read).await.unwrap());
     // A registration that is not active is not overwritten either.
     let read = store.get(&id).await.unwrap().unwrap();
-    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(store.begin_deprovisioning(&id).await.unwrap());
     assert!(!store.put(&id, read).await.unwrap());
 }
 
@@ -139,7 +139,7 @@ pub async fn legacy_id_finds_active_resources_only(store: impl Store) {
     assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
     assert!(store.put(&id, registration).await.unwrap());
     assert_eq!(store.find_legacy(&legacy).await.unwrap(), Some(id));
-    assert!(store.begin_closing(&id).await.unwrap());
+    assert!(store.begin_deprovisioning(&id).await.unwrap());
     assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
 }
 
@@ -158,11 +158,11 @@ pub async fn ambiguous_legacy_id_finds_no_resource(store: impl Store) {
 /// Beginning a deprovisioning deletes the list and keeps the tokens.
 pub async fn closing_deletes_the_list_and_keeps_the_tokens(store: impl Store) {
     let id = resource(1);
-    assert!(!store.begin_closing(&id).await.unwrap());
+    assert!(!store.begin_deprovisioning(&id).await.unwrap());
     active(&store, &id).await;
     store.set_list(&id, list(&["ann"], 1)).await.unwrap();
-    assert!(store.begin_closing(&id).await.unwrap());
-    assert!(!store.begin_closing(&id).await.unwrap());
+    assert!(store.begin_deprovisioning(&id).await.unwrap());
+    assert!(!store.begin_deprovisioning(&id).await.unwrap());
     assert!(store.load(&id).await.unwrap().is_none());
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioning);
@@ -186,7 +186,7 @@ pub async fn ended_resource_keeps_no_data_and_cannot_be_registered(store: impl S
     store.set_list(&id, list(&["ann"], 1)).await.unwrap();
     assert!(store.end(&id).await.unwrap());
     assert!(!store.end(&id).await.unwrap());
-    assert!(!store.begin_closing(&id).await.unwrap());
+    assert!(!store.begin_deprovisioning(&id).await.unwrap());
     let known = store.get(&id).await.unwrap().unwrap();
     assert_eq!(known.state, ResourceState::Deprovisioned);
     assert!(known.tokens.is_none() && known.grant_code.is_none() && known.legacy_id.is_none());

@@ -28,7 +28,7 @@ pub async fn session_round_trips(store: impl Store) {
 pub async fn session_of_a_resource_that_is_not_active_is_not_stored(store: impl Store) {
     let (unknown, closing, ended) = (resource(1), resource(2), resource(3));
     active(&store, &closing).await;
-    assert!(store.begin_closing(&closing).await.unwrap());
+    assert!(store.begin_deprovisioning(&closing).await.unwrap());
     active(&store, &ended).await;
     assert!(store.end(&ended).await.unwrap());
     for id in [unknown, closing, ended] {
@@ -128,7 +128,7 @@ pub async fn sessions_end_with_their_resource(store: impl Store) {
         let session = session(number as i64, id, "ann@example.com");
         insert(&store, &session).await;
         match number {
-            1 => assert!(store.begin_closing(&id).await.unwrap()),
+            1 => assert!(store.begin_deprovisioning(&id).await.unwrap()),
             2 => assert!(store.end(&id).await.unwrap()),
             _ => store.erase(&id).await.unwrap(),
         }

@@ -35,7 +35,7 @@ pub const NAMES: &[&str] = &[
     "Store::set_list",
     "Store::set_members",
     "Store::members",
-    "Store::begin_closing",
+    "Store::begin_deprovisioning",
     "Store::end",
     "Store::deprovisioned",
     "Store::note_absence",
@@ -129,7 +129,7 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
             store.set_members(team, members).await?;
         }
         "members" => drop(store.members(team).await?),
-        "begin_closing" => drop(store.begin_closing(id).await?),
+        "begin_deprovisioning" => drop(store.begin_deprovisioning(id).await?),
         "end" => drop(store.end(id).await?),
         "deprovisioned" => drop(store.deprovisioned(id).await?),
         "note_absence" => {

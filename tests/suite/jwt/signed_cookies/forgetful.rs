@@ -65,8 +65,8 @@ impl Store for Forgetful {
     async fn members(&self, id: &TeamId) -> Result<Option<Dated<People>>, StoreError> {
         self.inner.members(id).await
     }
-    async fn begin_closing(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.inner.begin_closing(id).await
+    async fn begin_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.inner.begin_deprovisioning(id).await
     }
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.inner.end(id).await
