@@ -135,6 +135,9 @@ async fn page_of_an_ended_session_continues_after_another_sign_in() {
     let tab = driver.new_tab().await.unwrap();
     driver.switch_to_window(tab).await.unwrap();
     site.sign_in_anywhere().await;
+    let is_signed_in =
+        "['Page a', 'Dashboard'].includes(document.querySelector('h1')?.textContent)";
+    site.holds("a page of the dashboard", is_signed_in).await;
     driver.switch_to_window(waiting).await.unwrap();
     site.click(r#"nav a[href=""]"#).await;
     assert_eq!(site.sees("Page a").await, "/page/a");
