@@ -49,7 +49,9 @@ fuzz_target!(|input: &[u8]| {
         }
         assert_eq!(read.left.is_some(), read.remaining.is_some());
         if let (Some(remaining), Some((left, wait))) = (read.remaining, read.left) {
-            assert!(left <= remaining && wait <= Duration::from_secs(900));
+            // The pool has been refilled for a second since.
+            assert!(left <= remaining.saturating_add(2));
+            assert!(wait <= Duration::from_secs(900));
         }
         if let Some(drift) = read.clock_drift {
             assert!(headers.contains_key("date"));
