@@ -197,6 +197,6 @@ fn check(
         let began = person["began"].as_i64().expect("a session has begun");
         let lasts = now.saturating_mul(1_000).saturating_sub(began);
         assert!(lasts < MAX_SESSION_MILLIS, "it is over");
-        assert_eq!(person["version"], 2);
+        assert_eq!(person["version"], 3);
     }
 }
