@@ -99,7 +99,8 @@ fn visit(gate: &Gate, input: &[u8]) {
     match answer.extensions().get::<Reached>() {
         Some(reached) => {
             assert!(is_ann, "only ann has signed in");
-            assert_eq!((&reached.email, reached.resource), (&ann(), resource()));
+            assert_eq!(reached.email, ann().as_str());
+            assert_eq!(reached.resource, resource());
         }
         // The page that confirms a sign-out.
         None => assert!(is_signed_out || answer.status() != StatusCode::OK),

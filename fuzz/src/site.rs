@@ -15,7 +15,7 @@ use tower_heroku_sso::access::{App, Person, ResourceList};
 use tower_heroku_sso::store::MemoryStore;
 use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 use tower_heroku_sso::{
-    Email, HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
+    HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
 };
 
 use crate::{APP, NOW, ann, manifest, resource};
@@ -26,7 +26,7 @@ type Gated = BoxCloneService<Request<Body>, Response<()>, Infallible>;
 /// The user who reached the handler, in the extensions of its answer.
 #[derive(Clone, Debug)]
 pub struct Reached {
-    pub email: Email,
+    pub email: String,
     pub resource: ResourceId,
 }
 
@@ -102,13 +102,11 @@ pub fn clock() -> ManualClock {
 
 async fn handler(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let user = request.extensions().get::<HerokuUser>();
-    let user = user.map(|user| (user.email().clone(), *user.resource()));
+    let user = user.map(|user| (user.email().to_string(), *user.resource()));
     let asserted = request.extensions().get::<AssertedUser>();
     let asserted = asserted.map(|user| {
-        (
-            user.email().parse().expect("an email"),
-            user.resource_id().into(),
-        )
+        // As the gate signed it.
+        (user.email().to_owned(), user.resource_id().into())
     });
     let (email, resource) = user.or(asserted).expect("every request here has a user");
     let mut response = Response::new(Body::default());
