@@ -23,7 +23,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<usize, Box<dyn Error>> {
     let url = env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
-    let keys = EncryptionKeys::from_env()?;
+    let keys = env::var("TOKEN_ENCRYPTION_KEY")
+        .map_err(|error| error.to_string())
+        .and_then(|keys| keys.parse::<EncryptionKeys>().map_err(|it| it.to_string()));
+    let keys = keys.map_err(|error| format!("TOKEN_ENCRYPTION_KEY: {error}"))?;
     Ok(match url.strip_prefix("sqlite:") {
         Some(path) => {
             let path = path.strip_prefix("//").unwrap_or(path);

@@ -1,13 +1,12 @@
 //! Entry points for `fuzz/`, under `--cfg fuzzing`. Not part of the public API.
 
+use heroku_sso_store::{Email, ResourceId};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
-use crate::access::Email;
 use crate::config::CookieTransport;
 use crate::gate::{Cookies, ReturnTo};
-use crate::ids::ResourceId;
 use crate::secret::{ClientSecret, WebhookSecret};
 use crate::sso::SsoRequest;
 use crate::webhook::ChangeHint;

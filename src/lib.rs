@@ -67,11 +67,11 @@
 //! | put an axum router behind the gate | [`HerokuSso::protect`] |
 //! | guard part of a site | [`HerokuSso::protect`], and [`guide::quick_start`](guide::quick_start#only-a-part-of-the-site) |
 //! | greet customers on a public page | [`HerokuSso::optional_layer`] |
-//! | restrict pages to some roles or permissions | [`Require::any_of`], [`Require::permission`], [`extract::RequireRole`], [`extract::RequirePermission`] |
+//! | restrict pages to some roles or permissions | [`Require::any_of`], [`Require::permission`] |
 //! | offer your own login beside Heroku's | [`Sessions::admit`], [`VerifiedEmail`] |
 //! | show several resources in one browser | [`HerokuSsoBuilder::resource_in_path`] |
 //! | run several processes | [`store::PostgresStore`], [`guide::deploying`] |
-//! | keep the state in a database of your own | [`store::author`] |
+//! | keep the state in a database of your own | [`heroku_sso_store`] |
 //! | keep values of your own in a user's session | [`Sessions::layer`] |
 //! | see who is signed in, and end sessions | [`Sessions::of`], [`Sessions::end`], [`Sessions::end_all`] |
 //! | erase a person's data | [`Lists::erase`] |
@@ -84,7 +84,7 @@
 //! | learn of removals within a second | [`guide::keeping_lists_fresh`](guide::keeping_lists_fresh#webhooks) |
 //! | keep your own user table | [`Changes`](sync::Changes) |
 //! | end a user's sessions now | [`Sessions::revoke`] |
-//! | end streams and WebSockets in time | [`Streams`], [`HerokuUser::ended`] |
+//! | end streams and WebSockets in time | [`HerokuUser::ended`], [`guide::how_it_decides`] |
 //! | test all this | [`heroku-addon-simulator`](https://docs.rs/heroku-addon-simulator/latest/heroku_addon_simulator/), [`ManualClock`], [`guide::testing_your_app`] |
 //! | show rejections in your own pages | [`HerokuSsoBuilder::on_rejection`], [`guide::how_it_decides`](guide::how_it_decides#pages-of-your-own) |
 //! | test a handler alone | [`HerokuUser::for_test`], [`guide::testing_your_app`](guide::testing_your_app#a-handler-alone) |
@@ -96,12 +96,11 @@
 //! # Features
 //! | feature | what it adds | default |
 //! | --- | --- | --- |
-//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; [`extract::RequireRole`]; routers and handlers ([`HerokuSso::routes`]); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
+//! | `axum` | [`HerokuUser`] as an extractor, also as an `Option`; routers and handlers ([`HerokuSso::routes`]); with `jwt`, [`Assertions::jwks`](assertion::Assertions::jwks) | yes |
 //! | `http2` | calls to Heroku by HTTP/2; without it, by HTTP/1.1 on persistent connections | no |
 //! | `jwt` | sessions in signed cookies ([`CookieSessions`]), bearer tokens ([`HerokuSsoBuilder::bearer_tokens`]), and [`assertion`]s for services behind the gate; their keys ([`jwt`]) | no |
 //! | `sqlite` | [`store::SqliteStore`]: state in a file, for one process | no |
 //! | `postgres` | [`store::PostgresStore`]: state that several processes share | no |
-//! | `store-conformance` | [`store::author::conformance`]: the tests that a store of your own must pass | no |
 //!
 //! Without `axum` the gate works too, and an admitted request has a [`HerokuUser`] in its extensions. You
 //! then answer the Partner API yourself ([`Resources::register`], [`Resources::deprovision`]), and webhooks
@@ -121,8 +120,7 @@
         feature = "axum",
         feature = "jwt",
         feature = "postgres",
-        feature = "sqlite",
-        feature = "store-conformance"
+        feature = "sqlite"
     )),
     allow(rustdoc::broken_intra_doc_links)
 )]
@@ -131,13 +129,11 @@ pub mod access;
 #[cfg(feature = "jwt")]
 pub mod assertion;
 pub mod audit;
-mod clock;
 mod config;
 mod deadlines;
-mod error_chain;
 mod expiring_map;
 #[cfg(feature = "axum")]
-pub mod extract;
+mod extract;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -146,8 +142,6 @@ pub mod guide;
 mod handles;
 pub mod heroku;
 mod heroku_sso;
-mod ids;
-mod invalid_value;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 mod keyed_lock;
@@ -166,16 +160,19 @@ pub mod store;
 pub mod sync;
 mod webhook;
 
-pub use access::email::Email;
 pub use access::list::ListPolicy;
-pub use access::permission::Permission;
-pub use access::role::Role;
-pub use clock::{Clock, ManualClock, SystemClock};
+#[doc(inline)]
+pub use heroku_sso_store::{
+    AppId, Clock, Email, InvalidValue, LegacyId, ManualClock, Permission, ResourceId, Role,
+    SystemClock, TeamId, Tokens, UserId,
+};
+use heroku_sso_store::{clock, error_chain};
+
 #[cfg(feature = "jwt")]
 pub use config::BearerTokens;
-pub use config::{
-    Enforcement, HtmlCache, Manifest, MissingVariable, OnExpired, ResourceRule, SetupError, Streams,
-};
+pub use config::{Enforcement, Manifest, ResourceRule, SetupError};
+#[cfg(feature = "axum")]
+pub use extract::UserRejection;
 #[cfg(feature = "jwt")]
 pub use gate::bearer_token::{BearerError, BearerToken};
 pub use gate::observed::{Observed, Verdict};
@@ -189,20 +186,16 @@ pub use handles::{
     LookupError, RefreshError, RegisterError, Resources, Sessions,
 };
 pub use heroku_sso::{HerokuSso, HerokuSsoBuilder};
-pub use ids::{AppId, LegacyId, ResourceId, TeamId, UserId};
-pub use invalid_value::InvalidValue;
 #[cfg(feature = "axum")]
 pub use routes::Routes;
-pub use secret::{AddonPassword, ClientSecret, SsoSalt, Tokens, WebhookSecret};
+pub use secret::{AddonPassword, ClientSecret, SsoSalt, WebhookSecret};
 #[cfg(feature = "jwt")]
 pub use session::CookieSessions;
-pub use session::{MemorySessions, SessionInfo, SessionStorage, SessionsError, SweepHandle};
+pub use session::{MemorySessions, SessionInfo, SessionStorage, SessionsError};
 pub use sso::policy::SsoPolicy;
 pub use sso::verified::Proof;
 pub use sync::health::Health;
 pub use sync::lifecycle::register_resource::OauthGrant;
-pub use sync::schedule::next_fetch::SyncScope;
-pub use sync::settings::RatePools;
 pub use webhook::Webhooks;
 
 // These crates' types are in public signatures, so users need the same version of each.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use heroku_sso_store::InvalidValue;
 use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
-
-use crate::invalid_value::InvalidValue;
 
 /// Placeholders that manuals and templates show in place of a secret.
 const PLACEHOLDERS: &[&str] = &[
@@ -89,41 +87,6 @@ impl WebhookSecret {
     }
 }
 
-/// The OAuth tokens of one resource, from the grant in its provisioning request.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Tokens {
-    /// Sent as the bearer token to the Platform API. Heroku lets it live for 8 hours.
-    pub access: SecretString,
-    /// Exchanged for the next access token.
-    pub refresh: SecretString,
-    /// When the access token expires.
-    pub expires_at: OffsetDateTime,
-}
-
-impl Tokens {
-    /// Tokens that another program has obtained from Heroku.
-    pub fn new(
-        access: impl Into<SecretString>,
-        refresh: impl Into<SecretString>,
-        expires_at: OffsetDateTime,
-    ) -> Self {
-        Self {
-            access: access.into(),
-            refresh: refresh.into(),
-            expires_at,
-        }
-    }
-}
-
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
 /// True for a text such as `changeme` or `<salt>`, and for one character repeated.
 fn is_placeholder(secret: &str) -> bool {
     let folded = secret.trim().to_ascii_lowercase();
@@ -158,11 +121,5 @@ mod tests {
     fn debug_shows_no_part_of_a_secret() {
         let salt = SsoSalt::new("2f97bfa52ca102f8").unwrap();
         assert_eq!(format!("{salt:?}"), "SsoSalt(REDACTED)");
-        let tokens = Tokens {
-            access: "HRKU-AA-access".into(),
-            refresh: "HRKU-AA-refresh".into(),
-            expires_at: OffsetDateTime::UNIX_EPOCH,
-        };
-        assert!(!format!("{tokens:?}").contains("HRKU"));
     }
 }

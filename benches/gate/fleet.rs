@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use axum::Router;
+use heroku_sso_store::{Dated, Registration, Sequence, Store};
 use http::{HeaderMap, header};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, Person, ResourceList};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 use tower_heroku_sso::{
-    AddonPassword, ClientSecret, Email, HerokuSso, Manifest, ResourceId, Role, SsoSalt, SyncScope,
+    AddonPassword, ClientSecret, Email, HerokuSso, Manifest, ResourceId, Role, SsoSalt,
     VerifiedEmail,
 };
 use uuid::Uuid;
@@ -49,7 +49,7 @@ impl Fleet {
             .refresh_interval(HOUR)
             .idle_interval(HOUR * 6)
             .max_session(HOUR)
-            .sync_scope(SyncScope::Active)
+            .sync_only_in_use()
             .build()
             .await
             .expect("right settings");

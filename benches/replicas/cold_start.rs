@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use heroku_addon_simulator::Simulator;
 use sqlx::{Connection, Executor, PgConnection};
-use tower_heroku_sso::SyncScope;
 
 use crate::gates::{builder, database, store};
 use crate::{Goal, Result, row};
@@ -54,7 +53,7 @@ pub async fn measure(url: &str, fleet: usize) -> Result<()> {
     // No resource is in use, so nothing is fetched: loading only.
     let sso = builder(&heroku)?
         .store(store)
-        .sync_scope(SyncScope::Active)
+        .sync_only_in_use()
         .build()
         .await?;
     let empty = resident_megabytes()?;

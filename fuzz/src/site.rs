@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use heroku_sso_assertion::{AssertedUser, VerifyAssertion};
+use heroku_sso_store::{Dated, Registration, Sequence, Store};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
@@ -13,7 +14,6 @@ use tower::util::BoxCloneService;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_heroku_sso::access::{App, Person, ResourceList};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 use tower_heroku_sso::{
     HerokuSso, HerokuSsoBuilder, HerokuUser, ManualClock, ResourceId, Tokens, VerifiedEmail,
 };

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AccessList, Email, Member, Roles};
-use crate::ids::UserId;
+use heroku_sso_store::{Email, Roles, UserId};
+
+use super::{AccessList, Member};
 
 /// One user's change between two lists.
 ///

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::privileges::Privileges;
-use super::{Account, Email, People, Permission, Person, Role, Roles};
-use crate::ids::UserId;
+use heroku_sso_store::{
+    Account, Email, People, Permission, Person, Privileges, Role, Roles, UserId,
+};
 
 /// Which entries of Heroku's two lists count.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -34,6 +34,7 @@ pub struct AccessList {
 /// Whether the people of attached apps count for a decision.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Attached {
+    /// They get in.
     Count,
     /// Heroku's answer about them is too old: they neither get in nor dispute an account.
     AreTooOld,
@@ -112,8 +113,11 @@ enum Found<'a> {
 /// Why a list does not admit a user: see [`Admission`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum NotEntitled {
+    /// See [`Admission::NotListed`].
     NotListed,
+    /// See [`Admission::OtherAccount`].
     OtherAccount,
+    /// See [`Admission::Unknown`].
     Unknown,
     /// Only on an attached app, about which the last answer is too old.
     TooOld,
@@ -358,10 +362,12 @@ impl<'a> ListEntry<'a> {
         self.account.known()
     }
 
+    /// The roles on the app and in the team.
     pub(crate) fn roles(&self) -> &'a Roles {
         &self.privileges.roles
     }
 
+    /// The permissions on the app.
     pub(crate) fn permissions(&self) -> &'a [Permission] {
         &self.privileges.permissions
     }

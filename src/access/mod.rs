@@ -6,25 +6,16 @@
 //! attached to. Source:
 //! <https://devcenter.heroku.com/articles/syncing-user-access-as-an-ecosystem-partner>.
 
-mod attached;
 mod difference;
-pub(crate) mod email;
 pub(crate) mod list;
-mod packed;
-mod people;
-pub(crate) mod permission;
-mod privileges;
-pub(crate) mod role;
 mod snapshot;
 
-pub use attached::AttachedPeople;
 pub(crate) use difference::difference_of_all;
 pub use difference::{ListChange, difference};
-pub(crate) use email::Email;
+#[doc(inline)]
+pub use heroku_sso_store::{
+    Account, App, AttachedPeople, People, Person, ResourceList, Roles, Team,
+};
 pub use list::{AccessList, Admission, Member};
 pub(crate) use list::{Attached, Entitlement, ListEntry, ListPolicy, NotEntitled};
-pub use people::{Account, People, Person};
-pub(crate) use permission::Permission;
-pub(crate) use role::Role;
-pub use role::Roles;
-pub use snapshot::{App, ResourceList, Snapshot, Team};
+pub use snapshot::Snapshot;

@@ -32,7 +32,6 @@ mod body;
 mod issue;
 mod layer;
 
-pub use body::WithoutAssertion;
 pub use heroku_sso_assertion::HEADER;
 pub use issue::Assertions;
 pub use layer::AssertLayer;

@@ -1,10 +1,10 @@
 //! The type of an audit event, as it is serialized.
 
+use heroku_sso_store::{Email, ResourceId, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::access::{Email, Roles};
-use crate::ids::{ResourceId, UserId};
+use crate::access::Roles;
 use crate::sso::Proof;
 
 /// One event for the audit log. A field that does not apply to an event is none, and is left out of its JSON.

@@ -1,13 +1,13 @@
 //! What is recorded, and from which facts.
 
+use heroku_sso_store::{AbsenceKind, Email, ResourceId, SessionKey, UserId};
+
 use super::trace;
 use super::{AuditEvent, AuditHook, AuditKind, RequestId};
-use crate::access::{Email, ListChange};
+use crate::access::ListChange;
 use crate::clock::SharedClock;
 use crate::heroku::HerokuError;
-use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
-use crate::store::author::{AbsenceKind, SessionKey};
 
 /// How many digits of a session's public name are recorded.
 const SESSION_DIGITS: usize = 16;

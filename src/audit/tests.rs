@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 
+use heroku_sso_store::{AbsenceKind, ResourceId, Role, SessionKey, UserId};
 use http::HeaderMap;
 use serde_json::Value;
 use time::macros::datetime;
 
 use super::{AuditEvent, AuditFunction, AuditHook, AuditKind, AuditLog, RequestId, Subject};
-use crate::access::{AccessList, ListChange, ListPolicy, People, Person, Role, difference};
+use crate::access::ListPolicy;
+use crate::access::{AccessList, ListChange, People, Person, difference};
 use crate::clock::ManualClock;
 use crate::heroku::HerokuError;
-use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
-use crate::store::author::{AbsenceKind, SessionKey};
 
 const EVENTS: &str = include_str!("events.v1.json");
 

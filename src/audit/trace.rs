@@ -1,7 +1,9 @@
 //! Audit events as `tracing` events.
 
+use heroku_sso_store::Role;
+
 use super::{AuditEvent, AuditKind};
-use crate::access::{Role, Roles};
+use crate::access::Roles;
 
 const TARGET: &str = "tower_heroku_sso::audit";
 

@@ -48,13 +48,21 @@ pub(crate) fn check(manifest: &Manifest, config: &Config) -> Result<(), SetupErr
     if !config.allowed_origins.iter().all(is_origin) {
         return Err(SetupError::AllowedOrigin);
     }
+    heroku_url("api_url", &config.api_url)?;
+    heroku_url("id_url", &config.id_url)?;
     check_enforcement(config)?;
     let address = config.webhooks.as_ref().and_then(Webhooks::url);
     // The same rule as for Heroku's addresses.
-    if address.is_some_and(|url| url.as_str().parse::<HerokuUrl>().is_err()) {
+    if address.is_some_and(|url| HerokuUrl::try_from(url.clone()).is_err()) {
         return Err(SetupError::WebhookAddress);
     }
     Ok(())
+}
+
+/// The address of one of Heroku's hosts.
+pub(crate) fn heroku_url(setting: &'static str, url: &Url) -> Result<HerokuUrl, SetupError> {
+    let url = HerokuUrl::try_from(url.clone());
+    url.map_err(|reason| SetupError::HerokuAddress { setting, reason })
 }
 
 fn check_enforcement(config: &Config) -> Result<(), SetupError> {

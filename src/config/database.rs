@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::Store;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::SetupError;
@@ -11,7 +12,6 @@ use super::variables::variable;
 use crate::store::PostgresStore;
 #[cfg(feature = "sqlite")]
 use crate::store::SqliteStore;
-use crate::store::author::Store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::store::{EncryptionKeys, StoreError};
 

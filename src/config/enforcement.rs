@@ -4,11 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use heroku_sso_store::{InvalidValue, ResourceId};
 use http::request::Parts;
 use sha2::{Digest, Sha256};
-
-use crate::ids::ResourceId;
-use crate::invalid_value::InvalidValue;
 
 const INVALID: InvalidValue =
     InvalidValue::new("expected `enforce`, `observe`, or a share of the resources such as `25%`");

@@ -11,8 +11,6 @@ use super::{Config, CookieTransport, Database, Manifest, SetupError};
 #[cfg(feature = "jwt")]
 use crate::jwt::JwtKeys;
 use crate::secret::WebhookSecret;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::store::EncryptionKeys;
 use crate::webhook::Webhooks;
 
 /// What the variables set.
@@ -84,29 +82,6 @@ impl Environment {
             has_encryption_key: values.has_encryption_key,
             #[cfg(feature = "jwt")]
             session_keys: values.session_keys,
-        })
-    }
-}
-
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-impl EncryptionKeys {
-    /// Reads `TOKEN_ENCRYPTION_KEY`: 32 bytes in base64, as `head -c 32 /dev/urandom | base64` prints them.
-    /// Several keys, separated by commas, during a rotation: the first encrypts, all open.
-    ///
-    /// For a store that you open yourself, as [`HerokuSso::from_env`](crate::HerokuSso::from_env) reads it
-    /// for the store of `DATABASE_URL`.
-    ///
-    /// # Errors
-    /// [`SetupError`] if the variable is missing or invalid.
-    pub fn from_env() -> Result<Self, SetupError> {
-        let (mut values, key) = (Values::default(), variable(super::database::KEY));
-        if let Some(text) = of_process(key.name)? {
-            let read = (key.read)(&mut values, text.trim());
-            read.map_err(|unusable| unusable.of(key.name))?;
-        }
-        let keys = values.encryption_keys;
-        keys.ok_or_else(|| SetupError::MissingVariables {
-            variables: vec![key.missing()],
         })
     }
 }

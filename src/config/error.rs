@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use heroku_sso_store::InvalidValue;
+
 use crate::error_chain;
 
 /// An invalid configuration. Never contains the value of a setting that may be secret.
@@ -88,8 +90,8 @@ pub enum SetupError {
     /// Required environment variables that are not set: all of them, so that one start reports them all.
     #[error("{}", sentences(.variables))]
     MissingVariables {
-        /// At least one.
-        variables: Vec<MissingVariable>,
+        /// Each with what it must contain, and where to find that. At least one.
+        variables: Vec<(&'static str, &'static str)>,
     },
     /// A setting that has no effect without another one.
     #[error("{setting} needs {other}")]
@@ -110,6 +112,15 @@ pub enum SetupError {
         least_is: Option<&'static str>,
         /// The longest allowed duration.
         most: Duration,
+    },
+    /// The address of one of Heroku's hosts is not https (or http to this machine), or has credentials, a
+    /// query or a fragment.
+    #[error("{setting}: {reason}")]
+    HerokuAddress {
+        /// The setting's name.
+        setting: &'static str,
+        /// What is expected.
+        reason: InvalidValue,
     },
     /// The site's own address is not https, or has more than a host and a path.
     #[error(
@@ -138,23 +149,14 @@ pub enum SetupError {
     WebhookAddress,
 }
 
-/// A required environment variable that is not set.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{variable} is not set: {meaning}")]
-#[non_exhaustive]
-pub struct MissingVariable {
-    /// The variable's name.
-    pub variable: &'static str,
-    /// What the variable must contain, and where to find it.
-    pub meaning: &'static str,
-}
-
 fn named(setting: &Option<&'static str>) -> String {
     setting.map_or_else(String::new, |name| format!(" ({name})"))
 }
 
-fn sentences(variables: &[MissingVariable]) -> String {
-    let sentences = variables.iter().map(ToString::to_string);
+fn sentences(variables: &[(&str, &str)]) -> String {
+    let sentences = variables
+        .iter()
+        .map(|(name, meaning)| format!("{name} is not set: {meaning}"));
     sentences.collect::<Vec<_>>().join(". ")
 }
 

@@ -14,12 +14,12 @@ mod variables;
 
 #[cfg(feature = "jwt")]
 pub use bearer_tokens::BearerTokens;
-pub(crate) use check::check;
+pub(crate) use check::{check, heroku_url};
 pub(crate) use database::Database;
 pub(crate) use enforcement::ResourceOf;
 pub use enforcement::{Enforcement, ResourceRule};
 pub(crate) use environment::Environment;
-pub use error::{MissingVariable, SetupError};
+pub use error::SetupError;
 pub use manifest::Manifest;
 pub(crate) use settings::{Config, CookieTransport, PLACEHOLDER, SessionLife};
-pub use settings::{HtmlCache, OnExpired, Streams};
+pub(crate) use settings::{HtmlCache, OnExpired, Streams};

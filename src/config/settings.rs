@@ -6,7 +6,6 @@ use url::Url;
 
 use super::enforcement::{Enforcement, ResourceOf};
 use crate::access::ListPolicy;
-use crate::heroku::HerokuUrl;
 use crate::sso::SsoPolicy;
 use crate::sync::{RatePools, SyncScope};
 use crate::webhook::Webhooks;
@@ -51,8 +50,8 @@ pub(crate) struct Config {
     pub(crate) resource_in_path: Option<String>,
     #[cfg(feature = "jwt")]
     pub(crate) bearer_tokens: Option<BearerTokens>,
-    pub(crate) api_url: HerokuUrl,
-    pub(crate) id_url: HerokuUrl,
+    pub(crate) api_url: Url,
+    pub(crate) id_url: Url,
     pub(crate) heroku_timeout: Duration,
     /// The site's own address, with the prefix that a reverse proxy strips.
     pub(crate) public_url: Option<Url>,
@@ -78,8 +77,7 @@ pub(crate) enum SessionLife {
 
 /// What a browser receives when it requests a page after its session has ended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum OnExpired {
+pub(crate) enum OnExpired {
     /// A redirect to the add-on's Heroku page, which signs the user in again and leads back. At most once a
     /// minute for each page; in between, the page that says that the session has ended. The default.
     #[default]
@@ -90,8 +88,7 @@ pub enum OnExpired {
 
 /// What happens to server-sent events, long polls and downloads when their reader's access ends.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Streams {
+pub(crate) enum Streams {
     /// The body ends at that moment. The default.
     #[default]
     EndWithAccess,
@@ -102,8 +99,7 @@ pub enum Streams {
 
 /// What the gate says about caching of a page (`text/html`) whose handler sets no `Cache-Control`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum HtmlCache {
+pub(crate) enum HtmlCache {
     /// `no-store`: the browser keeps no copy, so Back after a sign-out does not show the page. The default.
     #[default]
     NoStore,
@@ -150,8 +146,8 @@ impl Default for Config {
             resource_in_path: None,
             #[cfg(feature = "jwt")]
             bearer_tokens: None,
-            api_url: HerokuUrl::platform_api(),
-            id_url: HerokuUrl::id_host(),
+            api_url: fixed("https://api.heroku.com"),
+            id_url: fixed("https://id.heroku.com"),
             heroku_timeout: Duration::from_secs(10),
             public_url: None,
             allowed_origins: Vec::new(),
@@ -214,4 +210,8 @@ impl Config {
     fn at_least_one_refresh(&self, seconds: u64) -> Duration {
         self.refresh_interval.max(Duration::from_secs(seconds))
     }
+}
+
+fn fixed(address: &'static str) -> Url {
+    Url::parse(address).expect("the address is a valid constant")
 }

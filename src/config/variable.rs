@@ -1,10 +1,10 @@
 //! One environment variable: what it means, and how its value is read.
 
+use heroku_sso_store::InvalidValue;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Config, MissingVariable, SetupError};
-use crate::invalid_value::InvalidValue;
+use super::{Config, SetupError};
 #[cfg(feature = "jwt")]
 use crate::jwt::JwtKeys;
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WebhookSecret};
@@ -87,10 +87,8 @@ impl From<InvalidValue> for Unusable {
 }
 
 impl Variable {
-    pub(super) fn missing(&self) -> MissingVariable {
-        MissingVariable {
-            variable: self.name,
-            meaning: self.meaning,
-        }
+    /// For [`SetupError::MissingVariables`].
+    pub(super) fn missing(&self) -> (&'static str, &'static str) {
+        (self.name, self.meaning)
     }
 }

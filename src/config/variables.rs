@@ -13,7 +13,7 @@ use crate::jwt::{JwtKey, JwtKeys};
 use crate::secret::{AddonPassword, ClientSecret, SsoSalt, WebhookSecret};
 use crate::sso::SsoPolicy;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-use crate::store::{EncryptionKey, EncryptionKeys};
+use crate::store::EncryptionKeys;
 
 pub(super) const VARIABLES: &[Variable] = &[
     Variable {
@@ -243,13 +243,7 @@ fn each<T>(text: &str, read: impl Fn(&str) -> Result<T, Unusable>) -> Result<Vec
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn encryption_keys(text: &str) -> Result<EncryptionKeys, Unusable> {
-    let key = |text: &str| EncryptionKey::from_base64(text).map_err(Unusable::because);
-    let mut keys = each(text, key)?.into_iter();
-    let first = keys.next().ok_or(Unusable::because("it is empty"))?;
-    Ok(keys.fold(
-        EncryptionKeys::new(first),
-        EncryptionKeys::with_previous_key,
-    ))
+    text.parse().map_err(Unusable::because)
 }
 
 #[cfg(feature = "jwt")]
@@ -274,8 +268,10 @@ fn seconds(text: &str) -> Result<Duration, Unusable> {
     Ok(Duration::from_secs(seconds))
 }
 
-fn heroku_url(text: &str) -> Result<HerokuUrl, Unusable> {
-    text.parse().map_err(Unusable::because)
+fn heroku_url(text: &str) -> Result<Url, Unusable> {
+    let url = Url::parse(text).map_err(|_| Unusable::because("not a valid address"))?;
+    let allowed = HerokuUrl::try_from(url.clone()).map_err(Unusable::because);
+    allowed.map(|_| url)
 }
 
 #[cfg(test)]

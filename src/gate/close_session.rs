@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::SessionKey;
+
 use super::state::GateState;
 use crate::clock;
 use crate::deadlines::SESSION_CLOSING;
 use crate::error_chain;
 use crate::session::{Credential, Grant, SessionError, SessionManager, SessionRef};
-use crate::store::author::SessionKey;
 use crate::sync::SyncError;
 
 /// Closes a session that a denial ends. If its deletion from the store fails, its next request is rejected

@@ -1,9 +1,8 @@
 //! The form of add-ons from before Heroku had an `sso_url`, which its tester `kensa` still sends:
 //! `GET /heroku/resources/:id?token=…&timestamp=…&email=…`, where `id` is the provider's own.
 
+use heroku_sso_store::LegacyId;
 use http::{Method, Request, Uri};
-
-use crate::ids::LegacyId;
 
 /// The prefix of resource paths, here as in today's Partner API.
 const RESOURCES: &str = "/heroku/resources/";

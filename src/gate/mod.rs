@@ -71,7 +71,7 @@
 //!   warn of it.
 //! - It does not end a request's body: an upload that has begun is read to its end although the user's access
 //!   ends meanwhile. A handler that reads for long can stop at [`HerokuUser::ended`]. Response bodies end with
-//!   access ([`streams`](crate::HerokuSsoBuilder::streams)).
+//!   access, unless [`leave_streams_open`](crate::HerokuSsoBuilder::leave_streams_open) is set.
 //! - axum adds the header `Allow` to answers of a layer, so a request without a session can learn the methods
 //!   of a route, and which routes there are.
 //!
@@ -171,8 +171,6 @@ pub(crate) use other_resource::rejection_elsewhere;
 pub(crate) use own_login::{AdmitError, SignedIn, VerifiedEmail, admit};
 pub use rejection::Rejection;
 pub(crate) use rejection_kind::RejectionKind;
-#[cfg(feature = "axum")]
-pub(crate) use require_rule::{rejection_without, rejection_without_permission};
 #[cfg(feature = "axum")]
 pub(crate) use response_body::GateBody;
 pub(crate) use session_layer::SessionLayer;

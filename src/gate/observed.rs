@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use heroku_sso_store::ResourceId;
+
 use super::rejection_kind::RejectionKind;
 use super::user::HerokuUser;
-use crate::ids::ResourceId;
 
 /// What the gate would have done with a request or a sign-in, under
 /// [`Enforcement::Observe`](crate::Enforcement::Observe) and for the observed resources of

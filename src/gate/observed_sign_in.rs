@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body::Body;
 use http_body_util::Full;
@@ -19,7 +20,6 @@ use super::state::GateState;
 use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::{OBSERVATION, REQUEST};
-use crate::ids::ResourceId;
 use crate::sso::SsoRequest;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

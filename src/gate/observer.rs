@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::ResourceId;
 use tokio::sync::Semaphore;
 use tokio::sync::oneshot::{self, Sender};
 
@@ -13,7 +14,6 @@ use super::rejection_record::{Cause, RejectionRecord};
 use super::user::HerokuUser;
 use crate::audit::{AuditKind, AuditLog, RequestId, Subject};
 use crate::clock::{Budget, SharedClock};
-use crate::ids::ResourceId;
 use crate::meter;
 use crate::readiness::{Observations, Seen, What};
 

@@ -2,6 +2,7 @@
 //! through Heroku to it.
 
 use bytes::Bytes;
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::Full;
 
@@ -18,7 +19,6 @@ use super::state::GateState;
 use super::unavailable::out_of_time;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
-use crate::ids::ResourceId;
 
 /// What the answer to a link needs from its request.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! Opens a session for a verified sign-in: Heroku's form, a command-line sign-in, or the partner's own login.
 
+use heroku_sso_store::{Email, ResourceId, UserId};
+
 use super::RejectionKind;
 use super::close_session::close_previous;
 use super::debug_reason::DebugReasons;
@@ -8,10 +10,8 @@ use super::rejection_record::{Cause, RejectionRecord};
 use super::state::GateState;
 use super::unavailable::sessions_unavailable;
 use super::verify_sso_form::subject;
-use crate::access::Email;
 use crate::audit::{RequestId, Subject};
 use crate::clock::Budget;
-use crate::ids::{ResourceId, UserId};
 #[cfg(feature = "jwt")]
 use crate::session::note_bearer;
 use crate::session::{Credential, NewSession, SessionError};

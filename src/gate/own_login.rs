@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use heroku_sso_store::{Email, ResourceId};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
@@ -13,11 +14,10 @@ use super::open_session::{NotOpened, SessionTransport, VerifiedSignIn, open_sess
 use super::rejection_record::audit_sign_in;
 use super::state::GateState;
 use super::unavailable::RETRY_AFTER;
-use crate::access::{Email, Member};
+use crate::access::Member;
 use crate::audit::RequestId;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
-use crate::ids::ResourceId;
 use crate::meter;
 use crate::sso::Proof;
 use crate::sync::Denial;

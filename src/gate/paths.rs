@@ -1,7 +1,8 @@
 //! Which paths the gate answers itself, and which resource a path belongs to.
 
+use heroku_sso_store::ResourceId;
+
 use crate::config::{Config, PLACEHOLDER};
-use crate::ids::ResourceId;
 
 /// The paths of one gate, as it sees them: without the prefix that an outer router removed.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use heroku_sso_store::ResourceId;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
@@ -18,7 +19,6 @@ use super::see_other::see_other;
 use super::state::GateState;
 use crate::config::{Config, OnExpired};
 use crate::heroku::is_loopback;
-use crate::ids::ResourceId;
 use crate::sync::Directory;
 
 /// The minimum time between two redirects of a browser to Heroku from one page. In the meantime the browser
@@ -43,7 +43,7 @@ pub(super) struct HerokuRedirects {
 
 impl HerokuRedirects {
     pub(super) fn new(config: &Config) -> Self {
-        let heroku_is_local = config.api_url.is_loopback();
+        let heroku_is_local = is_loopback(&config.api_url);
         let dashboard = match heroku_is_local {
             true => config.api_url.to_string(),
             false => HEROKU_DASHBOARD.to_owned(),

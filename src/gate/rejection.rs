@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heroku_sso_store::{Permission, Role};
 use http::header::{
     ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, REFRESH, RETRY_AFTER, SET_COOKIE, VARY,
     WWW_AUTHENTICATE,
@@ -19,7 +20,6 @@ use super::rejection_page::{PageContent, rejection_page};
 use super::rejection_record::RejectionRecord;
 use super::response_format::Format;
 use super::security_headers::{self, DATA};
-use crate::access::{Permission, Role};
 
 /// A rejection with the details of this one case, for a page of your own
 /// ([`guide::how_it_decides`](crate::guide::how_it_decides#pages-of-your-own)). It is in the extensions of

@@ -1,6 +1,7 @@
 //! What a rejection depends on: in which format to respond, and where to send the user.
 
 use bytes::Bytes;
+use heroku_sso_store::ResourceId;
 use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use http_body_util::Full;
@@ -15,7 +16,6 @@ use super::rejection::Rejection;
 use super::response_format::{Format, is_navigation, is_prefetch};
 use super::state::GateState;
 use crate::clock::Budget;
-use crate::ids::ResourceId;
 
 /// What the response to a rejected request depends on, taken from the request before the request is moved.
 #[derive(Debug)]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{Permission, Role};
 use http::StatusCode;
-
-use crate::access::{Permission, Role};
 
 /// Why a request is rejected. In the extensions of every response with which the gate rejects a request.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -1,12 +1,11 @@
 //! What the audit log and the report of observed requests say about a rejection.
 
+use heroku_sso_store::{Email, ResourceId, SessionKey, UserId};
+
 use super::rejection::Rejection;
-use crate::access::Email;
 use crate::audit::{AuditKind, AuditLog, RequestId, Subject};
-use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
-use crate::store::author::SessionKey;
 use crate::sync::Denial;
 
 /// The subject of a rejection, as far as it is known, and its cause. The caller gets it with the rejection,

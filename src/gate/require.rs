@@ -7,6 +7,7 @@ use std::sync::{Arc, Once};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use heroku_sso_store::{Permission, Role};
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -20,7 +21,6 @@ use super::require_rule::Rule;
 use super::response_body::{GateBody, OwnAnswer};
 use super::unread_body::UnreadBody;
 use super::user::HerokuUser;
-use crate::access::{Permission, Role};
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 

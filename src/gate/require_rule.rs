@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::{Permission, Role};
 use http::HeaderMap;
 
 use super::rejection::Rejection;
 use super::rejection_kind::Needed;
 use super::{HerokuUser, RejectionKind};
-use crate::access::{Permission, Role};
 use crate::audit::RequestId;
 use crate::meter;
 use crate::sso::Proof;
@@ -137,22 +137,4 @@ impl fmt::Debug for Rule {
         text.field("trusts_unsigned_email", &self.trusts_unsigned_email)
             .finish()
     }
-}
-
-/// The rejection of a user who has none of `roles`, for a guard that is not a layer.
-pub(crate) fn rejection_without(
-    roles: impl IntoIterator<Item = Role>,
-    user: &HerokuUser,
-    headers: &HeaderMap,
-) -> Option<Rejection> {
-    Rule::any_of(roles).check(user, headers).err()
-}
-
-/// The same for a user without the permission.
-pub(crate) fn rejection_without_permission(
-    permission: Permission,
-    user: &HerokuUser,
-    headers: &HeaderMap,
-) -> Option<Rejection> {
-    Rule::permission(permission).check(user, headers).err()
 }

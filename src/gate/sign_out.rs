@@ -1,6 +1,7 @@
 //! The sign-out endpoint.
 
 use bytes::Bytes;
+use heroku_sso_store::ResourceId;
 use http::header::{CACHE_CONTROL, HeaderName, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -21,7 +22,6 @@ use super::unavailable::{out_of_time, sessions_unavailable};
 use crate::audit::RequestId;
 use crate::clock;
 use crate::deadlines::REQUEST;
-use crate::ids::ResourceId;
 use crate::session::{Credential, SessionError};
 
 /// Removes stored pages, which the browser would show after Back. Not every browser obeys it, so pages are

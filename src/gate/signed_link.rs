@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heroku_sso_store::ResourceId;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use time::OffsetDateTime;
@@ -12,7 +13,6 @@ use time::OffsetDateTime;
 use super::RejectionKind;
 use super::cookies::is_own_path;
 use super::paths::{GateRoute, Paths, SessionScope};
-use crate::ids::ResourceId;
 use crate::secret::SsoSalt;
 
 type HmacSha256 = Hmac<Sha256>;

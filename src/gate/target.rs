@@ -1,10 +1,10 @@
 //! Which session a request may use, and which resource it is for, before any session is looked up.
 
+use heroku_sso_store::ResourceId;
 use http::Request;
 
 use super::paths::SessionScope;
 use crate::config::ResourceOf;
-use crate::ids::ResourceId;
 
 /// What is known about a request without its session.
 #[derive(Clone, Copy, Debug)]

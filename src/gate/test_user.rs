@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{Permission, ResourceId, Role, UserId};
 use uuid::Uuid;
 
 use super::user::{HerokuUser, Origin};
-use crate::access::{
-    AccessList, App, Attached, ListPolicy, Permission, Person, Role, Snapshot, Team,
-};
+use crate::access::ListPolicy;
+use crate::access::{AccessList, App, Attached, Person, Snapshot, Team};
 use crate::clock::{Clock, SystemClock};
-use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
 

@@ -5,13 +5,13 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use heroku_sso_store::ResourceId;
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
 use crate::clock::Reading;
 use crate::expiring_map::ExpiringMap;
-use crate::ids::ResourceId;
 use crate::sso::{ReplayKey, VerifiedSso};
 use crate::store::{BoundedStore, StoreError};
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::{Email, Permission, ResourceId, UserId};
 use time::OffsetDateTime;
 
 use super::session_handle::SessionHandle;
-use crate::access::{App, Email, Entitlement, ListEntry, Permission, Roles, Snapshot, Team};
+use crate::access::{App, Entitlement, ListEntry, Roles, Snapshot, Team};
 use crate::config::Config;
-use crate::ids::{ResourceId, UserId};
 use crate::session::Grant;
 use crate::sso::Proof;
 
@@ -194,8 +194,9 @@ impl HerokuUser {
     /// left the list, the list is too old, or the resource is gone.
     ///
     /// For work that outlives the check at its start, such as a WebSocket. The gate itself ends response
-    /// bodies ([`streams`](crate::HerokuSsoBuilder::streams)). While a task waits for this, the resource
-    /// is in use: its list is kept fresh, and so is the session, with or without requests.
+    /// bodies, unless [`leave_streams_open`](crate::HerokuSsoBuilder::leave_streams_open) is set. While a task
+    /// waits for this, the resource is in use: its list is kept fresh, and so is the session, with or without
+    /// requests.
     ///
     /// ```
     /// # async fn chat(user: tower_heroku_sso::HerokuUser) {

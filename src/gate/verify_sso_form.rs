@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::ResourceId;
+
 use super::RejectionKind;
 use super::debug_reason::{DebugReasons, why_not_valid};
 use super::rejection::Rejection;
@@ -12,7 +14,6 @@ use crate::audit::Subject;
 use crate::clock::{LogThrottle, Reading, SharedClock};
 use crate::config::{Config, Manifest};
 use crate::error_chain;
-use crate::ids::ResourceId;
 use crate::sso::{Proof, SignedResource, SsoError, SsoPolicy, SsoRequest, VerifiedSso, Verifier};
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::Directory;

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::{LegacyId, ResourceId, Tokens};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::handles::RegisterError;
-use crate::ids::{LegacyId, ResourceId};
-use crate::secret::Tokens;
 use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
 /// The report has the numbers of at most this many unreadable rows.

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{Email, ResourceId, UserId};
 use uuid::Uuid;
 
-use crate::access::{Email, Snapshot};
+use crate::access::Snapshot;
 use crate::gate::{GateState, LINK_LIFE, LinkError};
 use crate::handles::{LookupError, RefreshError};
-use crate::ids::{ResourceId, UserId};
 use crate::store::StoreError;
 use crate::sync::{Changes, Directory, Erasure, Explanation, Health, SyncError};
 

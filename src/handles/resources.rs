@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::{LegacyId, ResourceId};
 use secrecy::SecretString;
 
 use super::import::{Import, ImportRecord};
 use crate::handles::{AccessTokenError, DeprovisionError, RegisterError};
-use crate::ids::{LegacyId, ResourceId};
 use crate::sync::{Directory, DormantResource, OauthGrant};
 
 /// The provisioned resources, and their grants at Heroku. From

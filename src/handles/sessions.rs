@@ -4,19 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{Email, ResourceId, SessionKey};
 use http::HeaderMap;
 
-use crate::access::Email;
 use crate::gate::{AdmitError, GateState, SessionLayer, SignedIn, VerifiedEmail, admit};
 #[cfg(feature = "jwt")]
 use crate::gate::{BearerError, BearerToken, HerokuUser, bearer_for};
 use crate::handles::LookupError;
-use crate::ids::ResourceId;
 use crate::session::{
-    ExpiredDeletion, SessionInfo, SessionStore, SessionsError, SweepHandle, end_session,
-    list_sessions, sweep,
+    ExpiredDeletion, SessionInfo, SessionStore, SessionsError, end_session, list_sessions, sweep,
 };
-use crate::store::author::SessionKey;
 
 /// The sessions at this gate. From [`HerokuSso::sessions`](crate::HerokuSso::sessions); cheap to clone.
 #[derive(Clone)]
@@ -182,7 +179,7 @@ impl Sessions {
     /// - **They end with the session.** A sign-out, a removal or a revocation puts them out of reach
     ///   immediately, and a sign-in begins without values. Their record stays in the store until
     ///   [`max_session`](crate::HerokuSsoBuilder::max_session) after the sign-in, or until an earlier expiry that
-    ///   a handler sets: [`spawn_sweep`](Self::spawn_sweep). [`Lists::erase`](crate::Lists::erase) does not delete
+    ///   a handler sets: [`delete_expired`](Self::delete_expired). [`Lists::erase`](crate::Lists::erase) does not delete
     ///   it earlier.
     /// - **They are stored when the handler has answered**, unless with a server error. If that fails, the answer
     ///   is 500. Of two requests at the same time that change values, the later one wins, as with tower-sessions'
@@ -199,16 +196,20 @@ impl Sessions {
         SessionLayer::new(Arc::clone(&self.gate), store)
     }
 
-    /// Has a session store delete expired records every `period`, on the current Tokio
-    /// runtime, until the handle is dropped. A failure is logged and does not stop it.
+    /// Has a session store delete expired records every `period`. The future never ends: give it to
+    /// `tokio::spawn`. A failure is logged and does not stop it.
     ///
     /// For stores in a database, such as those of `tower-sessions-sqlx-store`. Redis, moka and the default
     /// store delete expired records on their own.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime, and for a period of zero.
-    pub fn spawn_sweep(&self, store: impl ExpiredDeletion, period: Duration) -> SweepHandle {
-        assert!(!period.is_zero(), "the sweep's period must not be zero");
+    /// For a period of zero.
+    pub fn delete_expired<S: ExpiredDeletion>(
+        &self,
+        store: S,
+        period: Duration,
+    ) -> impl Future<Output = ()> + Send + use<S> {
+        assert!(!period.is_zero(), "the period must not be zero");
         sweep(store, period, Arc::clone(self.gate.directory.clock()))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use heroku_sso_store::{AppId, ResourceId, TeamId, Tokens};
 use http::Method;
 use http::header::{IF_NONE_MATCH, RANGE};
 use reqwest::RequestBuilder;
@@ -22,8 +23,7 @@ use super::wire::{
 use super::{Call, HerokuError, HerokuUrl};
 use crate::access::People;
 use crate::clock::SharedClock;
-use crate::ids::{AppId, ResourceId, TeamId};
-use crate::secret::{ClientSecret, Tokens};
+use crate::secret::ClientSecret;
 
 /// Calls Heroku. One per process: it holds the connections.
 #[derive(Debug)]

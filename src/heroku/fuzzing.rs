@@ -1,5 +1,6 @@
 //! Entry points for fuzzing: the parsing of Heroku's answers, without a request to Heroku.
 
+use heroku_sso_store::{AppId, ResourceId};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
@@ -12,7 +13,6 @@ use super::transport::{parse, refusal};
 use super::wire::{AddOnJson, AppJson, AttachmentJson, CollaboratorJson, TeamMemberJson};
 use super::{Call, HerokuError, limits};
 use crate::access::{App, People, Person, Team};
-use crate::ids::{AppId, ResourceId};
 
 /// `GET /addons/:id`: the app that owns the add-on, and the page that signs in.
 pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Box<str>>), HerokuError> {

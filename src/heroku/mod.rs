@@ -31,6 +31,6 @@ pub use error::{HerokuAnswer, HerokuError};
 pub(crate) use etag::{ETag, Reply};
 pub(crate) use limits::Urgency;
 pub(crate) use pool::RatePool;
-pub use url::HerokuUrl;
+pub(crate) use url::HerokuUrl;
 pub(crate) use url::is_loopback;
 pub(crate) use wire::{AddOn, AppInfo};

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::Tokens;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::pool::RatePool;
 use super::transport::{Transport, parse};
 use super::{Call, HerokuError, HerokuUrl};
-use crate::secret::{ClientSecret, Tokens};
+use crate::secret::ClientSecret;
 
 /// Heroku's access tokens last 8 hours; without a duration in the answer a shorter one is assumed.
 const ASSUMED_LIFE: Duration = Duration::from_secs(60 * 60);
@@ -87,13 +88,11 @@ impl OauthHost {
             Some(seconds) => Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
             None => ASSUMED_LIFE,
         };
-        Ok(Tokens {
-            access: json.access_token,
-            refresh: refresh.ok_or(HerokuError::Malformed {
-                about: Call::Tokens.about(),
-            })?,
-            expires_at: transport.clock().now() + life.clamp(SHORTEST_LIFE, LONGEST_LIFE),
-        })
+        let refresh = refresh.ok_or(HerokuError::Malformed {
+            about: Call::Tokens.about(),
+        })?;
+        let expires_at = transport.clock().now() + life.clamp(SHORTEST_LIFE, LONGEST_LIFE);
+        Ok(Tokens::new(json.access_token, refresh, expires_at))
     }
 }
 

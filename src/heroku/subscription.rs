@@ -2,6 +2,7 @@
 //!
 //! Source: <https://devcenter.heroku.com/articles/addon-webhooks>.
 
+use heroku_sso_store::ResourceId;
 use http::Method;
 use http::header::RANGE;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,7 +13,6 @@ use super::client::Caller;
 use super::paging::Pages;
 use super::transport::{Transport, parse};
 use super::{Call, HerokuError};
-use crate::ids::ResourceId;
 
 /// The events of a subscription: all events of Heroku that can change the members of a list.
 const ALL: &[&str] = &[

@@ -1,17 +1,12 @@
 //! The addresses of Heroku's hosts.
 
-use std::fmt;
-use std::str::FromStr;
-
+use heroku_sso_store::InvalidValue;
 use url::{Host, Url};
-
-use crate::invalid_value::InvalidValue;
 
 /// The base address of one of Heroku's hosts: https, or http to a loopback address.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct HerokuUrl(Url);
+pub(crate) struct HerokuUrl(Url);
 
-const MALFORMED: InvalidValue = InvalidValue::new("not a valid address");
 const DECORATED: InvalidValue =
     InvalidValue::new("the address must not have credentials, a query or a fragment");
 /// Tokens would be sent unencrypted.
@@ -19,18 +14,8 @@ const INSECURE: InvalidValue =
     InvalidValue::new("the address must be https, or http to a loopback address");
 
 impl HerokuUrl {
-    /// The Platform API: `https://api.heroku.com`.
-    pub(crate) fn platform_api() -> Self {
-        Self(fixed("https://api.heroku.com"))
-    }
-
-    /// The OAuth host: `https://id.heroku.com`.
-    pub(crate) fn id_host() -> Self {
-        Self(fixed("https://id.heroku.com"))
-    }
-
     /// True for an address on this machine, as used by simulators.
-    pub fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
@@ -44,17 +29,10 @@ impl HerokuUrl {
     }
 }
 
-impl fmt::Display for HerokuUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+impl TryFrom<Url> for HerokuUrl {
+    type Error = InvalidValue;
 
-impl FromStr for HerokuUrl {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let url = Url::parse(text).map_err(|_| MALFORMED)?;
+    fn try_from(url: Url) -> Result<Self, InvalidValue> {
         let bare = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()
@@ -79,13 +57,13 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn fixed(address: &'static str) -> Url {
-    Url::parse(address).expect("the address is a valid constant")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn heroku_url(text: &str) -> Result<HerokuUrl, InvalidValue> {
+        Url::parse(text).unwrap().try_into()
+    }
 
     #[test]
     fn only_https_and_loopback_urls_are_accepted() {
@@ -94,7 +72,7 @@ mod tests {
             "http://127.0.0.1:3001",
             "http://[::1]:1/x",
         ] {
-            assert!(good.parse::<HerokuUrl>().is_ok(), "{good}");
+            assert!(heroku_url(good).is_ok(), "{good}");
         }
         for bad in [
             "http://api.heroku.com",
@@ -102,15 +80,14 @@ mod tests {
             "ftp://localhost",
             "https://user@api.heroku.com",
             "https://api.heroku.com/?a=b",
-            "api.heroku.com",
         ] {
-            assert!(bad.parse::<HerokuUrl>().is_err(), "{bad}");
+            assert!(heroku_url(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn path_segment_is_percent_encoded() {
-        let base: HerokuUrl = "https://api.heroku.com".parse().unwrap();
+        let base = heroku_url("https://api.heroku.com").unwrap();
         let url = base.join(&["apps", "../teams?x#y", "collaborators"]);
         assert_eq!(
             url.as_str(),

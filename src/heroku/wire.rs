@@ -2,12 +2,12 @@
 //! compatibility policy requires. If a known field has another type, the whole answer is rejected, so that
 //! an incomplete list is never taken for a complete one.
 
+use heroku_sso_store::{AppId, ResourceId, Role, UserId};
 use serde::Deserialize;
 use url::Url;
 
 use super::{Call, HerokuAnswer, HerokuError};
-use crate::access::{App, Person, Role, Team};
-use crate::ids::{AppId, ResourceId, UserId};
+use crate::access::{App, Person, Team};
 
 /// The data of `GET /addons/:id`.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{HerokuSso, HerokuSsoBuilder};
 use crate::audit::{AuditHook, AuditLog};
 use crate::clock::SystemClock;
-use crate::config::{Config, CookieTransport, Database, Manifest, SetupError, check};
+use crate::config::{Config, CookieTransport, Database, Manifest, SetupError, check, heroku_url};
 use crate::gate::GateState;
 use crate::heroku::HerokuClient;
 #[cfg(feature = "jwt")]
@@ -16,9 +16,9 @@ use crate::session::{
     BackendChoice, BoundedSessionStore, MemorySessions, SessionManager, SessionStorage, StorageKind,
 };
 use crate::sso::SsoPolicy;
-use crate::store::author::Store;
 use crate::store::{BoundedStore, MemoryStore};
 use crate::sync::{Deadlines, Directory, SyncSettings};
+use heroku_sso_store::Store;
 
 /// Where resources, tokens and lists are stored.
 #[derive(Clone, Debug)]
@@ -61,8 +61,8 @@ pub(super) async fn assemble(builder: HerokuSsoBuilder) -> Result<HerokuSso, Set
     })?;
     let audit = AuditLog::new(Arc::clone(&clock), audit);
     let client = HerokuClient::new(
-        config.api_url.clone(),
-        config.id_url.clone(),
+        heroku_url("api_url", &config.api_url)?,
+        heroku_url("id_url", &config.id_url)?,
         manifest.client_secret.clone(),
         config.heroku_timeout,
         config.list_age_limit(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use heroku_sso_store::Store;
 use http::Response;
 use http::request::Parts;
 use url::Url;
@@ -20,12 +21,10 @@ use crate::config::{
     Streams,
 };
 use crate::gate::{OnRejection, Rejection};
-use crate::heroku::HerokuUrl;
 #[cfg(feature = "jwt")]
 use crate::session::CookieSessions;
 use crate::session::SessionStorage;
 use crate::sso::SsoPolicy;
-use crate::store::author::Store;
 use crate::sync::{RatePools, SyncScope};
 use crate::webhook::Webhooks;
 
@@ -75,12 +74,6 @@ impl HerokuSsoBuilder {
         /// [`refresh_interval`](Self::refresh_interval). At least `refresh_interval`, at most 30 days.
         max_list_age: Duration => |config, age| config.max_list_age = Some(age);
 
-        /// Which resources are kept synchronized. Default: [`SyncScope::All`].
-        sync_scope: SyncScope => |config, scope| config.sync_scope = scope;
-
-        /// Which calls share one rate limit of Heroku. Default: [`RatePools::Shared`].
-        rate_pools: RatePools => |config, pools| config.rate_pools = pools;
-
         /// Heroku's webhooks, with which a removed collaborator loses access within a second. Default: none,
         /// so that lists are only polled.
         webhooks: Webhooks => |config, webhooks| config.webhooks = Some(webhooks);
@@ -89,6 +82,18 @@ impl HerokuSsoBuilder {
         /// must have refused a grant before its resource becomes dormant. Default: 7 days. At least an hour,
         /// at most 30 days. See [`end_of_a_resource`](crate::guide::end_of_a_resource).
         dormant_for: Duration => |config, time| config.dormant_for = time;
+    }
+
+    switches! {
+        /// Keeps only the lists of resources in use synchronized ([`in_use_for`](Self::in_use_for)); the others
+        /// are fetched at a sign-in. Default: no; the lists of all registered resources are fetched, those not
+        /// in use every [`idle_interval`](Self::idle_interval).
+        sync_only_in_use => |config| config.sync_scope = SyncScope::Active;
+
+        /// Treats the token of each resource as having a rate limit of its own at Heroku. Default: no; all
+        /// resources share one limit, and the sync slows down by the last `RateLimit-Remaining` of any answer,
+        /// because Heroku does not document which tokens of a partner share a limit.
+        rate_limit_per_token => |config| config.rate_pools = RatePools::PerToken;
     }
 }
 
@@ -153,17 +158,6 @@ impl HerokuSsoBuilder {
         /// most 30 days.
         max_session: Duration => |config, length| config.max_session = Some(length);
 
-        /// What a browser receives when its session has ended. Default: [`OnExpired::Redirect`].
-        on_expired: OnExpired => |config, answer| config.on_expired = answer;
-
-        /// What happens to a response body that is still being read when its reader's access ends. Default:
-        /// [`Streams::EndWithAccess`].
-        streams: Streams => |config, streams| config.streams = streams;
-
-        /// Whether browsers may store pages of the wrapped service that have no `Cache-Control` of their own.
-        /// Default: [`HtmlCache::NoStore`]. [`browsers`](crate::guide::browsers#caches) has the table.
-        html_cache: HtmlCache => |config, cache| config.html_cache = cache;
-
         /// How long a record of a session store is used before it is read again; at most a minute, zero for
         /// never. A sign-out and a revocation still take effect immediately, in every process on the same
         /// store. A change to the session store that bypasses this crate takes effect within this time.
@@ -177,6 +171,21 @@ impl HerokuSsoBuilder {
         /// later refreshes. Default: no; a session is valid while newer lists keep arriving that contain its
         /// user, up to [`max_session`](Self::max_session), with or without requests.
         fixed_sessions => |config| config.session_life = SessionLife::Fixed;
+
+        /// Shows a browser whose session has ended a page that says so, with a link to the add-on's Heroku page.
+        /// Default: no; it is redirected to the add-on's Heroku page, which signs the user in again and leads
+        /// back, at most once a minute for each page. In between it is shown that page.
+        show_expired_page => |config| config.on_expired = OnExpired::Page;
+
+        /// Lets server-sent events, long polls and downloads continue to their own end when their reader's
+        /// access ends; handlers can check access with [`HerokuUser::ended`](crate::HerokuUser::ended).
+        /// Default: no; the body ends at that moment.
+        leave_streams_open => |config| config.streams = Streams::LeaveOpen;
+
+        /// Lets browsers store pages (`text/html`) whose handler sets no `Cache-Control`: they get `private`,
+        /// which makes Back and Forward faster, and shows the page after a sign-out too. Default: no; they get
+        /// `no-store`. [`browsers`](crate::guide::browsers#caches) has the table.
+        allow_html_cache => |config| config.html_cache = HtmlCache::Private;
     }
 
     /// Where sessions are stored: any store of the tower-sessions 0.14 line, or signed cookies
@@ -274,7 +283,7 @@ impl HerokuSsoBuilder {
     /// If the function panics, the gate answers itself, and the first panic is logged as an error.
     ///
     /// The redirect of a browser whose session has ended is no rejection: see
-    /// [`on_expired`](Self::on_expired).
+    /// [`show_expired_page`](Self::show_expired_page).
     pub fn on_rejection<B: Into<Bytes>>(
         mut self,
         respond: impl Fn(&Rejection, &Parts) -> Option<Response<B>> + Send + Sync + 'static,
@@ -295,11 +304,12 @@ impl HerokuSsoBuilder {
     }
 
     settings! {
-        /// The address of the Platform API. Default: `https://api.heroku.com`.
-        api_url: HerokuUrl => |config, url| config.api_url = url;
+        /// The address of the Platform API: https, or http to this machine, without credentials, query and
+        /// fragment. Default: `https://api.heroku.com`.
+        api_url: Url => |config, url| config.api_url = url;
 
-        /// The address of the OAuth host. Default: `https://id.heroku.com`.
-        id_url: HerokuUrl => |config, url| config.id_url = url;
+        /// The address of the OAuth host, as [`api_url`](Self::api_url). Default: `https://id.heroku.com`.
+        id_url: Url => |config, url| config.id_url = url;
 
         /// The maximum time of one call to Heroku, from connecting to the last byte. Default: 10 seconds.
         /// Between 10 milliseconds and one minute. Within it, connecting may take at most 3 seconds and each

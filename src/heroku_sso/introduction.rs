@@ -1,10 +1,10 @@
 //! The settings for an app with a login of its own that introduces the gate step by step.
 
+use heroku_sso_store::ResourceId;
 use http::request::Parts;
 
 use super::HerokuSsoBuilder;
 use crate::config::{Config, Enforcement, ResourceOf};
-use crate::ids::ResourceId;
 
 /// # Introducing the gate
 impl HerokuSsoBuilder {

@@ -149,8 +149,9 @@ impl HerokuSso {
     /// | `protect` again, of another router | its routes are behind the gate, and its own paths work below a `nest` of its own. Merge it into the first one, which answers for missing paths. Anywhere else, and by a `method_not_allowed_fallback`, strangers can tell which of its paths exist |
     ///
     /// Because it knows the router, it does more than [`layer`](Self::layer): a request's body ends with
-    /// an error once its user's access ends ([`streams`](crate::HerokuSsoBuilder::streams)), and the
-    /// gate's answers do not tell which routes and methods exist: their header `Allow` is empty.
+    /// an error once its user's access ends (unless
+    /// [`leave_streams_open`](crate::HerokuSsoBuilder::leave_streams_open) is set), and the gate's answers do not
+    /// tell which routes and methods exist: their header `Allow` is empty.
     ///
     /// The router may have a route at a path that the gate answers, such as a `/logout` of its own. A warning
     /// then names the setting that moves the gate's path.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use heroku_sso_store::ResourceId;
+
 use super::{PlanChange, Provision};
-use crate::ids::ResourceId;
 
 /// The partner's own work when Heroku provisions, changes or deprovisions a resource.
 ///

@@ -1,9 +1,8 @@
 //! Heroku's requests. Unknown fields are accepted, as its reference requires.
 
+use heroku_sso_store::ResourceId;
 use secrecy::SecretString;
 use serde::Deserialize;
-
-use crate::ids::ResourceId;
 
 /// A request to provision a resource.
 #[derive(Clone, Debug, Deserialize)]

@@ -8,6 +8,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
+use heroku_sso_store::{ResourceId, ResourceState};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -20,9 +21,7 @@ use crate::clock::{Budget, LogThrottle};
 use crate::config::Manifest;
 use crate::deadlines::REQUEST;
 use crate::error_chain;
-use crate::ids::ResourceId;
 use crate::meter;
-use crate::store::author::ResourceState;
 use crate::sync::{Directory, OauthGrant, Registered, SyncError};
 
 /// Heroku's requests have about one kilobyte.

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use time::Date;
 
-use crate::ids::ResourceId;
-
 /// A verdict, as it is counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Seen {
@@ -15,16 +13,6 @@ pub(crate) enum Seen {
     Rejected(&'static str),
     SignInNeeded,
     Undecided,
-}
-
-/// Users of a resource who are not on its list.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct OffList {
-    /// The resource.
-    pub resource: ResourceId,
-    /// How many different emails.
-    pub people: usize,
 }
 
 /// What was observed in one day.

@@ -5,6 +5,6 @@ mod observations;
 mod report;
 
 pub(crate) use counts::Seen;
-pub use counts::{ObservedDay, ObservedTotals, OffList};
+pub use counts::{ObservedDay, ObservedTotals};
 pub(crate) use observations::{Observations, What};
-pub use report::{FailingList, Readiness};
+pub use report::Readiness;

@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
 
+use heroku_sso_store::{Email, ResourceId};
 use parking_lot::Mutex;
 use time::{Date, OffsetDateTime};
 
-use super::counts::{ObservedDay, OffList, Seen};
-use crate::access::Email;
-use crate::ids::ResourceId;
+use super::counts::{ObservedDay, Seen};
 
 /// How many days are kept; earlier ones are dropped.
 const DAYS: usize = 31;
@@ -100,14 +99,12 @@ impl Observations {
         self.counts.lock().days.values().cloned().collect()
     }
 
-    pub(super) fn off_list(&self) -> Vec<OffList> {
+    pub(super) fn off_list(&self) -> BTreeMap<ResourceId, usize> {
         let counts = self.counts.lock();
         let off_list = counts.off_list.iter();
-        let people = off_list.map(|(resource, people)| OffList {
-            resource: *resource,
-            people: people.len(),
-        });
-        people.collect()
+        off_list
+            .map(|(resource, people)| (*resource, people.len()))
+            .collect()
     }
 
     pub(super) fn unregistered(&self) -> Vec<ResourceId> {
@@ -150,11 +147,7 @@ mod tests {
             observations.note_off_list(resource, &email);
             observations.note_unregistered(resource);
         }
-        let people = observations
-            .off_list()
-            .iter()
-            .map(|it| it.people)
-            .sum::<usize>();
+        let people = observations.off_list().values().sum::<usize>();
         assert_eq!((people, observations.unregistered().len()), (MOST, MOST));
     }
 }

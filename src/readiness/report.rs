@@ -1,13 +1,14 @@
 //! The report, and what it says in words.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use heroku_sso_store::ResourceId;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::counts::{ObservedDay, ObservedTotals, OffList};
+use super::counts::{ObservedDay, ObservedTotals};
 use super::observations::Observations;
-use crate::ids::ResourceId;
 use crate::sync::Directory;
 
 /// The largest share of undecided requests, in percent, with which the gate can be enforced. A greater share
@@ -39,31 +40,21 @@ pub struct Readiness {
     pub without_grant: Vec<ResourceId>,
     /// Resources that Heroku signed a form for, and that are not registered; at most 10,000.
     pub unregistered: Vec<ResourceId>,
-    /// Lists whose last fetch failed, other than for a grant; that of the team's members and of
-    /// [attached apps](crate::HerokuSsoBuilder::include_attached_apps) included.
-    pub failing: Vec<FailingList>,
+    /// The resources whose last fetch failed, other than for a grant; that of the team's members and of
+    /// [attached apps](crate::HerokuSsoBuilder::include_attached_apps) included. With the kind of the error, as
+    /// in the [metrics](crate::guide::observing#metrics).
+    pub failing: BTreeMap<ResourceId, &'static str>,
     /// Sign-ins that the policy would have rejected, as Heroku had not signed the email.
     pub unsigned_sign_ins: u64,
     /// How many users of each resource are not on its list; at most 10,000 in total.
-    pub off_list: Vec<OffList>,
+    pub off_list: BTreeMap<ResourceId, usize>,
     /// What was observed, by day in UTC; the last 31 days.
     pub days: Vec<ObservedDay>,
-}
-
-/// A list that could not be fetched.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct FailingList {
-    /// The resource.
-    pub resource: ResourceId,
-    /// The kind of the error, as in the [metrics](crate::guide::observing#metrics).
-    pub reason: &'static str,
 }
 
 impl Readiness {
     pub(crate) fn of(directory: &Directory, observations: &Observations) -> Self {
         let lists = directory.list_states(observations.unregistered());
-        let failing = lists.failing.into_iter();
         let mut readiness = Self {
             ready: false,
             observed_since: observations.since(),
@@ -72,9 +63,7 @@ impl Readiness {
             not_fetched_yet: lists.not_fetched_yet,
             without_grant: lists.without_grant,
             unregistered: lists.unregistered,
-            failing: failing
-                .map(|(resource, reason)| FailingList { resource, reason })
-                .collect(),
+            failing: lists.failing.into_iter().collect(),
             unsigned_sign_ins: observations.unsigned_sign_ins(),
             off_list: observations.off_list(),
             days: observations.days(),
@@ -147,7 +136,7 @@ impl fmt::Display for Readiness {
         }
         let requests = self.requests();
         let (rejected, total) = (requests.rejected(), requests.total());
-        let people = self.off_list.iter().map(|it| it.people).sum::<usize>();
+        let people = self.off_list.values().sum::<usize>();
         write!(
             f,
             ". Of {total} observed requests, {rejected} would have been rejected; people off their list: \

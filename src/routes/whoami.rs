@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{Html, IntoResponse};
 use axum::routing::{MethodRouter, get};
+use heroku_sso_store::Role;
 use http::HeaderValue;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -12,7 +13,6 @@ use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
-use crate::access::Role;
 use crate::gate::HerokuUser;
 use crate::sso::Proof;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use heroku_sso_store::SessionKey;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 use tower_sessions::session::Id;
 
 use super::{Grant, SessionRef};
 use crate::clock::AtomicInstant;
-use crate::store::author::SessionKey;
 use crate::sync::{ClosedSessions, EntryRef};
 
 /// The maximum number of cached grants.

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use heroku_sso_store::SessionKey;
 use tower_sessions::session::Id;
 
 use super::key::session_key;
-use crate::store::author::SessionKey;
 
 /// The credential that a request brought. It is untrusted, and secret if it is valid.
 #[derive(Clone)]

@@ -1,14 +1,12 @@
 //! The right of one user to enter one resource's dashboard.
 
+use heroku_sso_store::{Email, ResourceId, Sequence, SessionKey, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::access::Email;
 use crate::audit::Subject;
-use crate::ids::{ResourceId, UserId};
 use crate::sso::Proof;
 use crate::store::SessionKind;
-use crate::store::author::{Sequence, SessionKey};
 use crate::sync::{Admitted, ListVersion, Principal, SessionStart};
 
 /// Grants of another version are not read: their users sign in again.

@@ -1,8 +1,7 @@
 //! How a session's [`SessionKey`] is derived.
 
+use heroku_sso_store::SessionKey;
 use tower_sessions::session::Id;
-
-use crate::store::author::SessionKey;
 
 /// A digest of the id: it cannot be used to take over the session.
 pub(crate) fn session_key(id: &Id) -> SessionKey {

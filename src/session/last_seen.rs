@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use heroku_sso_store::SessionKey;
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
@@ -15,7 +16,6 @@ use crate::clock::{Reading, SharedClock};
 use crate::error_chain;
 use crate::expiring_map::ExpiringMap;
 use crate::store::StoreError;
-use crate::store::author::SessionKey;
 
 /// A session's use is written at most once in this time.
 pub(super) const PRECISION: Duration = Duration::from_secs(60);

@@ -1,14 +1,12 @@
 //! Which sessions there are, for the partner's own code, and ending one of them.
 
+use heroku_sso_store::{Email, ResourceId, SessionKey, SessionRecord};
 use time::OffsetDateTime;
 
 use super::SessionRef;
 use super::error::SessionError;
 use super::manager::SessionManager;
-use crate::access::Email;
 use crate::audit::AuditLog;
-use crate::ids::ResourceId;
-use crate::store::author::{SessionKey, SessionRecord};
 use crate::store::{SessionKind, StoreError};
 
 /// The most sessions in one list.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::SessionKey;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use tokio::task::JoinError;
@@ -24,7 +25,6 @@ use crate::clock::SharedClock;
 use crate::error_chain;
 use crate::lifespan::Limits;
 use crate::sso::Proof;
-use crate::store::author::SessionKey;
 use crate::sync::{Admitted, ClosedSessions};
 
 /// All sessions of one gate.

@@ -44,6 +44,5 @@ pub(crate) use new_session::NewSession;
 pub use storage::CookieSessions;
 pub use storage::SessionStorage;
 pub(crate) use storage::StorageKind;
-pub use sweep::SweepHandle;
 pub(crate) use sweep::sweep;
 pub(crate) use values::{OpenValues, SessionValues};

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use heroku_sso_store::{SessionKey, SessionRecord};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_sessions::session::{Id, Record};
@@ -13,7 +14,6 @@ use super::Grant;
 use super::bounded::BoundedSessionStore;
 use super::error::SessionError;
 use super::key::session_key;
-use crate::store::author::{SessionKey, SessionRecord};
 use crate::store::{BoundedSessions, BoundedStore, SessionKind, StoreError};
 
 /// The name of the grant in a given store's record. Other names belong to the partner.

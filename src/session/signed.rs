@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::SessionKey;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -14,7 +15,6 @@ use super::{Grant, SessionRef};
 use crate::clock::SharedClock;
 use crate::jwt::{Claims, Codec, JwtError};
 use crate::store::StoreError;
-use crate::store::author::SessionKey;
 use crate::sync::ClosedSessions;
 
 /// The claims of a session in a cookie.

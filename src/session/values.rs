@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use heroku_sso_store::SessionKey;
 use http::Extensions;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -14,7 +15,6 @@ use tower_sessions::session::{self, Id, Record};
 use tower_sessions::{Expiry, Session, SessionStore, session_store};
 
 use super::bounded::BoundedSessionStore;
-use crate::store::author::SessionKey;
 
 /// The only name in each record. A record of the gate's sessions, or of a `SessionManagerLayer` on the same
 /// store, has others, so that none of the three is ever read as another.

@@ -17,15 +17,15 @@
 mod addon_sso;
 mod error;
 pub(crate) mod policy;
-mod replay;
 mod request;
 pub mod token;
 pub(crate) mod verified;
 mod verify;
 
 pub use error::SsoError;
+#[doc(inline)]
+pub use heroku_sso_store::ReplayKey;
 pub(crate) use policy::SsoPolicy;
-pub use replay::ReplayKey;
 pub use request::SsoRequest;
 pub(crate) use verified::Proof;
 pub use verified::{SignedResource, VerifiedSso};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::invalid_value::InvalidValue;
+use heroku_sso_store::InvalidValue;
 
 /// Which of Heroku's three tokens are accepted for a sign-in. The strongest token in a request counts, and
 /// it must verify; a weaker one never replaces it.

@@ -1,11 +1,10 @@
 //! What a verified form says: the resource, the user, and how the user was proved.
 
+use heroku_sso_store::{Email, LegacyId, ResourceId, UserId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::ReplayKey;
-use crate::access::Email;
-use crate::ids::{LegacyId, ResourceId, UserId};
 
 /// How the user's identity was proved.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -4,13 +4,12 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::time::Duration;
 
+use heroku_sso_store::{Email, LegacyId, ResourceId, UserId};
 use subtle::{Choice, ConstantTimeEq};
 use time::OffsetDateTime;
 
 use super::verified::{Proof, SignedResource, VerifiedSso};
 use super::{ReplayKey, SsoError, SsoPolicy, SsoRequest, token};
-use crate::access::Email;
-use crate::ids::{LegacyId, ResourceId, UserId};
 use crate::secret::SsoSalt;
 
 /// The maximum digits of a timestamp: enough until the year 33658, and no room for hash padding.

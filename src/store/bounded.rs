@@ -4,19 +4,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{
+    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, Email, LegacyId, PendingRemoval,
+    Registration, ResourceId, Revocation, STORE_CALL, STORE_PAGE, Sequence, SessionKey,
+    SessionRecord, SessionRecords, SharedStore, Store, StoreError, StoreEvents, TeamId, Tokens,
+    Work,
+};
 use time::OffsetDateTime;
 
-use super::StoreError;
-use super::author::{
-    Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
-    Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
-    StoreEvents, Work,
-};
-use crate::access::{Email, People, ResourceList};
+use crate::access::{People, ResourceList};
 use crate::clock;
-use crate::deadlines::{SESSION_STORE_RECHECK, STORE_CALL, STORE_PAGE};
-use crate::ids::{LegacyId, ResourceId, TeamId};
-use crate::secret::Tokens;
+use crate::deadlines::SESSION_STORE_RECHECK;
 use crate::sso::ReplayKey;
 
 /// A [`Store`] whose every call has a deadline. It has the methods of the trait; the rest of the crate has

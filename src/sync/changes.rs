@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use futures_util::{Stream, stream};
+use heroku_sso_store::{Email, ResourceId, ResourceState, UserId};
 use tokio::sync::broadcast;
 
 use super::cluster::coordinator::Coordinator;
@@ -12,9 +13,7 @@ use super::lists::list_cache::ListCache;
 use super::lists::list_event::{self, ListEvent};
 use super::settings::STORE_RETRY;
 use super::state::cached_list::CachedList;
-use crate::access::{Email, ListChange, Member, Roles, Snapshot};
-use crate::ids::{ResourceId, UserId};
-use crate::store::author::ResourceState;
+use crate::access::{ListChange, Member, Roles, Snapshot};
 
 /// One change on one resource's list. It suits a table that is keyed by account, by email or by both.
 /// [`ListChange`] says how to apply the changes.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use heroku_sso_store::{Email, ResourceId, UserId};
 use secrecy::SecretString;
 
 use super::SyncError;
@@ -25,10 +26,8 @@ use super::settings::SyncSettings;
 use super::state::cached_list::CachedList;
 use super::tokens::token_manager::TokenManager;
 use super::worker::{self, SyncContext, SyncHandle};
-use crate::access::Email;
 use crate::clock::{Budget, SharedClock};
 use crate::heroku::HerokuClient;
-use crate::ids::{ResourceId, UserId};
 use crate::store::BoundedStore;
 use crate::webhook::ChangeHint;
 

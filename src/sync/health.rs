@@ -44,7 +44,7 @@ pub struct Health {
     /// concurrent fetches does not allow it. As of the sync's last report. False while no sync runs.
     pub lagging: bool,
     /// The calls that Heroku's rate limit still allows, by its last answer and the refill since. None before
-    /// the first answer, and under [`RatePools::PerToken`](super::RatePools::PerToken).
+    /// the first answer, and under [`rate_limit_per_token`](crate::HerokuSsoBuilder::rate_limit_per_token).
     pub calls_left: Option<u32>,
     /// Seconds that Heroku's clock is ahead of ours (behind, if negative), by its last answer.
     pub clock_drift_seconds: Option<i64>,

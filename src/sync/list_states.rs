@@ -1,8 +1,9 @@
 //! Which resources have no list, and why.
 
+use heroku_sso_store::ResourceId;
+
 use super::lists::list_cache::ListCache;
 use super::state::entry::Entry;
-use crate::ids::ResourceId;
 
 /// The resources of this process by what their lists lack.
 #[derive(Debug, Default)]

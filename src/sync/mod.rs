@@ -39,7 +39,7 @@ pub(crate) use decision::recheck_access::Watch;
 pub(crate) use directory::Directory;
 pub(crate) use error::SyncError;
 pub(crate) use health::Health;
-pub use lifecycle::dormancy::{DormantResource, RevivedBy};
+pub use lifecycle::dormancy::DormantResource;
 pub(crate) use lifecycle::erase_person::Erasure;
 pub(crate) use lifecycle::register_resource::{OauthGrant, Registered};
 pub(crate) use state::cached_list::ListVersion;

@@ -108,8 +108,7 @@ impl SyncSettings {
 
 /// Which calls share one of Heroku's rate limits.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum RatePools {
+pub(crate) enum RatePools {
     /// All resources share one: the sync slows down by the last `RateLimit-Remaining` of any answer. The
     /// default, because Heroku does not document which tokens of a partner share a limit.
     #[default]

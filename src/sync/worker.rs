@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::Work;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -25,7 +26,6 @@ use crate::clock::SharedClock;
 use crate::error_chain;
 use crate::heroku::{HerokuClient, Urgency};
 use crate::meter::{self, Gauges};
-use crate::store::author::Work;
 
 /// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;

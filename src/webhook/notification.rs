@@ -1,9 +1,7 @@
 //! The body of a webhook, as far as it names what has changed.
 
+use heroku_sso_store::{AppId, Email, ResourceId};
 use serde::Deserialize;
-
-use crate::access::Email;
-use crate::ids::{AppId, ResourceId};
 
 /// A longer event id is invalid.
 const MAX_ID: usize = 64;

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use heroku_sso_store::Store;
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use tempfile::TempDir;
-use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::store::{
     EncryptionKey, EncryptionKeys, MemoryStore, PostgresStore, SqliteStore, StoreError,
 };

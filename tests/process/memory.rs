@@ -4,14 +4,14 @@ use std::alloc::System;
 use std::time::Duration;
 
 use heroku_addon_simulator::Simulator;
+use heroku_sso_store::{Dated, Registration, Store};
 use stats_alloc::Region;
 use support::world::builder;
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{AccessList, Admission, App, People, Person, ResourceList, Team};
-use tower_heroku_sso::store::author::{Dated, Registration, Store};
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Email, ListPolicy, ManualClock, ResourceId, Role, SyncScope, UserId};
+use tower_heroku_sso::{Email, ListPolicy, ManualClock, ResourceId, Role, UserId};
 use uuid::Uuid;
 
 use crate::ALLOCATOR;
@@ -109,7 +109,7 @@ fn loaded_resource_of_ten_people_takes_under_1200_bytes() {
             let clock = ManualClock::new();
             let sso = builder(&heroku, &clock)
                 .store(SqliteStore::open(&file, keys()).await.unwrap())
-                .sync_scope(SyncScope::Active)
+                .sync_only_in_use()
                 .build()
                 .await
                 .unwrap();

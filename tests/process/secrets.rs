@@ -9,10 +9,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use heroku_addon_simulator::{ETags, Endpoint, Fault, Simulator};
+use heroku_sso_store::Store;
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
 use tower_heroku_sso::{
     AddonPassword, BearerTokens, ClientSecret, CookieSessions, HerokuSso, HerokuSsoBuilder,

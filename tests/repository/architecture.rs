@@ -1,132 +1,162 @@
-//! Checks the structure of `src`: the direction of imports, the files that name a foreign crate, the length
-//! of files.
+//! Checks the structure of the libraries `src` and `store/src`: the direction of imports, the files that name a
+//! foreign crate, the length of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules, from the core outward. A module may import itself and those above it.
-const INWARD: &[&str] = &[
-    "invalid_value",
-    "ids",
-    "clock",
-    "deadlines",
-    "error_chain",
-    "expiring_map",
-    "keyed_lock",
-    "lifespan",
-    "secret",
-    "meter",
-    "jwt",
-    "request_body",
-    "access",
-    "webhook",
-    "sso",
-    "heroku",
-    "store",
-    "audit",
-    "sync",
-    "readiness",
-    "config",
-    "session",
-    "gate",
-    "assertion",
-    "extract",
-    "handles",
-    "partner_api",
-    "routes",
-    "heroku_sso",
-    "fuzzing",
-];
+/// A library whose structure is checked.
+struct Library {
+    sources: &'static str,
+    /// The modules, from the core outward. A module may import itself and those above it.
+    inward: &'static [&'static str],
+    /// Where a foreign crate may be named, as path prefixes below the sources. A crate that is not listed may
+    /// be named anywhere.
+    homes: &'static [(&'static str, &'static [&'static str])],
+}
 
-/// Where a foreign crate may be named, as path prefixes below `src`. A crate that is not listed may be named
-/// anywhere.
-const HOMES: &[(&str, &[&str])] = &[
-    (
-        "axum",
-        &[
-            "extract/",
-            "gate/original_uri.rs",
-            "heroku_sso/mod.rs",
-            "gate/replay_body.rs",
-            "partner_api/",
-            "routes/",
-        ],
-    ),
-    (
-        "base64",
-        &[
-            "gate/signed_link.rs",
-            "partner_api/basic_auth.rs",
-            "sso/addon_sso.rs",
-            "store/encryption.rs",
-            "webhook/signature.rs",
-        ],
-    ),
-    ("chacha20poly1305", &["store/encryption.rs"]),
-    ("cookie", &["gate/cookies/"]),
-    ("arc_swap", &["sync/state/entry.rs"]),
-    ("dashmap", &["sync/"]),
-    (
-        "fastrand",
-        &["audit/request_id.rs", "gate/cookies/return_to.rs", "sync/"],
-    ),
-    ("futures_util", &["sync/changes.rs"]),
-    (
-        "hex",
-        &[
-            "sso/",
-            "store/encryption.rs",
-            "store/session_key.rs",
-            "webhook/settings.rs",
-        ],
-    ),
-    ("hmac", &["gate/signed_link.rs", "webhook/signature.rs"]),
-    ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
-    (
-        "maud",
-        &[
-            "gate/html_page.rs",
-            "gate/rejection_page.rs",
-            "gate/sign_out.rs",
-            "routes/whoami.rs",
-        ],
-    ),
-    ("memchr", &["gate/cookies/format.rs"]),
-    ("metrics", &["meter.rs"]),
-    ("reqwest", &["heroku/"]),
-    ("sha1", &["sso/token.rs"]),
-    ("quick_cache", &["session/cache.rs", "webhook/seen.rs"]),
-    (
-        "sha2",
-        &[
-            "gate/cookies/return_to.rs",
-            "config/enforcement.rs",
-            "gate/signed_link.rs",
-            "session/values.rs",
-            "sso/token.rs",
-            "store/encryption.rs",
-            "store/session_key.rs",
-            "webhook/",
-        ],
-    ),
-    (
-        "sqlx",
-        &[
-            "store/column.rs",
-            "store/migrations.rs",
-            "store/postgres/",
-            "store/sqlite/",
-        ],
-    ),
-    ("subtle", &["sso/"]),
-    ("tower_sessions", &["session/"]),
-];
+const STORE: Library = Library {
+    sources: "store/src",
+    inward: &[
+        "error_chain",
+        "log_target",
+        "invalid_value",
+        "clock",
+        "deadlines",
+        "ids",
+        "tokens",
+        "people",
+        "attached_people",
+        "resource_list",
+        "sequence",
+        "replay_key",
+        "store_error",
+        "session_key",
+        "absence",
+        "record",
+        "session_record",
+        "shared",
+        "store",
+        "encryption",
+        "migrations",
+        "column",
+        "sweep",
+        "memory",
+        "sqlite",
+        "postgres",
+        "conformance",
+    ],
+    homes: &[
+        ("base64", &["encryption.rs"]),
+        ("chacha20poly1305", &["encryption.rs"]),
+        ("hex", &["encryption.rs", "session_key.rs"]),
+        ("sha2", &["encryption.rs", "session_key.rs"]),
+        (
+            "sqlx",
+            &["column.rs", "migrations.rs", "postgres/", "sqlite/"],
+        ),
+    ],
+};
+
+const GATE: Library = Library {
+    sources: "src",
+    inward: &[
+        // Of the store's crate.
+        "clock",
+        "error_chain",
+        "deadlines",
+        "expiring_map",
+        "keyed_lock",
+        "lifespan",
+        "secret",
+        "meter",
+        "jwt",
+        "request_body",
+        "access",
+        "webhook",
+        "sso",
+        "heroku",
+        "store",
+        "audit",
+        "sync",
+        "readiness",
+        "config",
+        "session",
+        "gate",
+        "assertion",
+        "extract",
+        "handles",
+        "partner_api",
+        "routes",
+        "heroku_sso",
+        "fuzzing",
+    ],
+    homes: &[
+        (
+            "axum",
+            &[
+                "extract.rs",
+                "gate/original_uri.rs",
+                "heroku_sso/mod.rs",
+                "gate/replay_body.rs",
+                "partner_api/",
+                "routes/",
+            ],
+        ),
+        (
+            "base64",
+            &[
+                "gate/signed_link.rs",
+                "partner_api/basic_auth.rs",
+                "sso/addon_sso.rs",
+                "webhook/signature.rs",
+            ],
+        ),
+        ("cookie", &["gate/cookies/"]),
+        ("arc_swap", &["sync/state/entry.rs"]),
+        ("dashmap", &["sync/"]),
+        (
+            "fastrand",
+            &["audit/request_id.rs", "gate/cookies/return_to.rs", "sync/"],
+        ),
+        ("futures_util", &["sync/changes.rs"]),
+        ("hex", &["sso/", "webhook/settings.rs"]),
+        ("hmac", &["gate/signed_link.rs", "webhook/signature.rs"]),
+        ("heroku_sso_assertion", &["assertion/", "jwt.rs"]),
+        (
+            "maud",
+            &[
+                "gate/html_page.rs",
+                "gate/rejection_page.rs",
+                "gate/sign_out.rs",
+                "routes/whoami.rs",
+            ],
+        ),
+        ("memchr", &["gate/cookies/format.rs"]),
+        ("metrics", &["meter.rs"]),
+        ("reqwest", &["heroku/"]),
+        ("sha1", &["sso/token.rs"]),
+        ("quick_cache", &["session/cache.rs", "webhook/seen.rs"]),
+        (
+            "sha2",
+            &[
+                "gate/cookies/return_to.rs",
+                "config/enforcement.rs",
+                "gate/signed_link.rs",
+                "session/values.rs",
+                "sso/token.rs",
+                "webhook/",
+            ],
+        ),
+        ("subtle", &["sso/"]),
+        ("tower_sessions", &["session/"]),
+    ],
+};
 
 /// The most lines of a file.
 const LONG: usize = 400;
 
 struct Source {
-    /// Below `src`, with `/` between the parts.
+    /// Below the sources of its library, with `/` between the parts.
     path: String,
     code: String,
 }
@@ -138,21 +168,23 @@ impl Source {
     }
 }
 
-/// Every file below `src`, without its comments and without the tests at its end.
-fn sources() -> Vec<Source> {
-    let root = crate::root().join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    assert!(files.len() > 40, "src was not found");
-    let read = |file: &PathBuf| {
-        let text = fs::read_to_string(file).unwrap();
-        let path = file.strip_prefix(&root).unwrap();
-        Source {
-            path: path.to_str().unwrap().replace('\\', "/"),
-            code: code_of(&text),
-        }
-    };
-    files.iter().map(read).collect()
+impl Library {
+    /// Every file, without its comments and without the tests at its end.
+    fn files(&self) -> Vec<Source> {
+        let root = crate::root().join(self.sources);
+        let mut files = Vec::new();
+        collect(&root, &mut files);
+        assert!(files.len() > 40, "{} was not found", self.sources);
+        let read = |file: &PathBuf| {
+            let text = fs::read_to_string(file).unwrap();
+            let path = file.strip_prefix(&root).unwrap();
+            Source {
+                path: path.to_str().unwrap().replace('\\', "/"),
+                code: code_of(&text),
+            }
+        };
+        files.iter().map(read).collect()
+    }
 }
 
 /// The lines before the tests at the end, without comments. A declaration such as `#[cfg(test)] mod tests;`
@@ -190,39 +222,42 @@ fn named_after<'a>(code: &'a str, before: &str) -> Vec<&'a str> {
 
 #[test]
 fn imports_go_inward_only() {
-    for source in sources() {
-        if source.path == "lib.rs" {
-            continue;
-        }
-        let named = named_after(&source.code, "crate::");
-        let own = source.module();
-        for module in named {
-            let place = |name| INWARD.iter().position(|known| *known == name);
-            let (own, named) = (place(own), place(module));
-            let allowed = named.is_some() && named <= own;
-            assert!(allowed, "{} names crate::{module}", source.path);
+    for library in [STORE, GATE] {
+        for source in library.files() {
+            if source.path == "lib.rs" {
+                continue;
+            }
+            let own = source.module();
+            for module in named_after(&source.code, "crate::") {
+                let place = |name| library.inward.iter().position(|known| *known == name);
+                let (own, named) = (place(own), place(module));
+                let allowed = named.is_some() && named <= own;
+                assert!(allowed, "{} names crate::{module}", source.path);
+            }
         }
     }
 }
 
 #[test]
 fn foreign_crates_are_named_only_where_listed() {
-    for source in sources() {
-        for (foreign, homes) in HOMES {
-            let at_home = homes.iter().any(|home| source.path.starts_with(home));
-            let word = format!("{foreign}::");
-            let named = source.code.match_indices(&word).any(|(at, _)| {
-                let before = &source.code[..at];
-                !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-            });
-            assert!(at_home || !named, "{} names {foreign}", source.path);
+    for library in [STORE, GATE] {
+        for source in library.files() {
+            for (foreign, homes) in library.homes {
+                let at_home = homes.iter().any(|home| source.path.starts_with(home));
+                let word = format!("{foreign}::");
+                let named = source.code.match_indices(&word).any(|(at, _)| {
+                    let before = &source.code[..at];
+                    !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+                });
+                assert!(at_home || !named, "{} names {foreign}", source.path);
+            }
         }
     }
 }
 
 #[test]
 fn the_wall_clock_is_read_in_one_place() {
-    for source in sources() {
+    for source in [STORE, GATE].iter().flat_map(Library::files) {
         let reads = [
             "now_utc()",
             "SystemTime",
@@ -254,7 +289,7 @@ fn a27_digests_and_passwords_are_compared_in_constant_time() {
         ),
         ("webhook/signature.rs", "verify_slice(&signature)"),
     ];
-    let sources = sources();
+    let sources = GATE.files();
     for (path, comparison) in compared_by {
         let source = sources.iter().find(|source| source.path == path).unwrap();
         assert!(source.code.contains(comparison), "{path}");
@@ -267,7 +302,7 @@ fn a27_digests_and_passwords_are_compared_in_constant_time() {
 
 #[test]
 fn guide_module_contains_only_markdown() {
-    let sources = sources();
+    let sources = GATE.files();
     let files: Vec<_> = sources
         .iter()
         .filter(|source| source.module() == "guide")
@@ -285,10 +320,12 @@ fn guide_module_contains_only_markdown() {
 
 #[test]
 fn no_source_file_exceeds_400_lines() {
-    for source in sources() {
-        let file = crate::root().join("src").join(&source.path);
-        let lines = fs::read_to_string(file).unwrap().lines().count();
-        assert!(lines <= LONG, "{} has {lines} lines", source.path);
+    for library in [STORE, GATE] {
+        for source in library.files() {
+            let file = crate::root().join(library.sources).join(&source.path);
+            let lines = fs::read_to_string(file).unwrap().lines().count();
+            assert!(lines <= LONG, "{} has {lines} lines", source.path);
+        }
     }
 }
 
@@ -301,7 +338,8 @@ fn sources_are_read_without_comments_and_tests() {
     assert!(named_after("xcrate::gate", "crate::").is_empty());
     let file = "//! x\n#[cfg(test)]\nmod tests;\nuse a;\n#[cfg(test)]\nmod tests {\nuse b;\n}\n";
     assert_eq!(code_of(file), "#[cfg(test)]\nmod tests;\nuse a;");
-    let ids = sources()
+    let ids = STORE
+        .files()
         .into_iter()
         .find(|source| source.path == "ids.rs")
         .unwrap();

@@ -129,6 +129,7 @@ fn architecture_names_only_files_and_tests_that_exist() {
         "tests",
         "assertion",
         "simulator",
+        "store",
         "examples",
         "benches",
         "fuzz/src",

@@ -12,8 +12,8 @@ mod supply_chain;
 
 use std::path::{Path, PathBuf};
 
-/// The folder below `src` with the rules of stores. They are tests: their runner cancels them.
-const RULES: &str = "store/author/conformance";
+/// The folder with the rules of stores. They are tests: their runner cancels them.
+const RULES: &str = "store/src/conformance";
 
 /// The root of the repository.
 fn root() -> PathBuf {

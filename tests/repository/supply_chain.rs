@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// The packages of this repository, as the lock file quotes them.
-const MEMBERS: [&str; 10] = [
+const MEMBERS: [&str; 11] = [
     "\"benches\"",
     "\"databases-tests\"",
     "\"examples\"",
     "\"heroku-addon-simulator\"",
     "\"heroku-sso-assertion\"",
+    "\"heroku-sso-store\"",
     "\"programs-tests\"",
     "\"repository-tests\"",
     "\"simulator-tests\"",
@@ -19,11 +20,13 @@ const MEMBERS: [&str; 10] = [
 ];
 
 /// Those that are published: what a partner builds.
-const PUBLISHED: [&str; 6] = [
+const PUBLISHED: [&str; 8] = [
     "-p",
     "tower-heroku-sso",
     "-p",
     "heroku-sso-assertion",
+    "-p",
+    "heroku-sso-store",
     "-p",
     "heroku-addon-simulator",
 ];

@@ -8,13 +8,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use heroku_sso_store::{ResourceState, Store};
 use reqwest::Method;
 use serde_json::json;
 use tower_heroku_sso::heroku::HerokuError;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{ResourceState, Store};
-use tower_heroku_sso::sync::{Change, Changes, RevivedBy};
+use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{HerokuSsoBuilder, OauthGrant, RefreshError, ResourceId};
 
 use crate::log::Log;
@@ -242,7 +242,7 @@ async fn dormant_resource_rejects_users_and_loses_no_state() {
     let dormant = world.sso.resources().dormant();
     assert_eq!(dormant.len(), 1);
     assert_eq!(dormant[0].resource, resource);
-    assert_eq!(dormant[0].revived_by, RevivedBy::ListOrGrant);
+    assert!(!dormant[0].needs_grant);
     assert_eq!(dormant[0].until, dormant[0].since + 7 * DAY);
     assert_eq!(world.sso.lists().health().await.dormant, 1);
 
@@ -455,10 +455,7 @@ async fn grant_refused_for_a_week_makes_resource_dormant_then_ends_it() {
     world.clock.advance(HOUR * 6);
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(error, RefreshError::Dormant), "{error:?}");
-    assert_eq!(
-        world.sso.resources().dormant()[0].revived_by,
-        RevivedBy::Grant
-    );
+    assert!(world.sso.resources().dormant()[0].needs_grant);
     for _ in 0..7 * 4 {
         assert_eq!(state(&store, &addon).await, ResourceState::Dormant);
         world.clock.advance(HOUR * 6);

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use heroku_addon_simulator::AddOn;
+use heroku_sso_store::SessionKey;
 use sha2::{Digest as _, Sha256};
 use support::browser::{Answer, Browser, FORM};
 use support::ids::AddOnExt as _;
@@ -14,7 +15,6 @@ use support::world::World;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tower::ServiceExt as _;
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
-use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, Proof, Role};
 use tower_sessions::session::Id;
 

@@ -6,7 +6,6 @@ use axum::routing::get;
 use heroku_addon_simulator::AddOn;
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::HtmlCache;
 
 use support::browser::{Answer, Browser};
 use support::world::{UNUSED, World, serve};
@@ -193,11 +192,12 @@ async fn c33_json_rejections_have_the_headers_of_pages() {
 
 #[tokio::test]
 async fn c27_gated_html_is_not_stored_unless_its_handler_says_so() {
-    for (html_cache, default) in [
-        (HtmlCache::NoStore, "no-store"),
-        (HtmlCache::Private, "private"),
-    ] {
-        let world = World::with(|builder| builder.html_cache(html_cache)).await;
+    for (is_allowed, default) in [(false, "no-store"), (true, "private")] {
+        let world = World::with(|builder| match is_allowed {
+            true => builder.allow_html_cache(),
+            false => builder,
+        })
+        .await;
         let addon = world.addon().await;
         let of = |kind: &'static str| get(move || async move { ([("content-type", kind)], "x") });
         let own = async || ([("cache-control", "private, max-age=60")], Html("page"));

@@ -696,13 +696,18 @@ async fn r10_hanging_session_sweep_is_restarted() {
     let world = World::start().await;
     let sessions = NeverSwept::default();
     let period = Duration::from_secs(60);
-    let sweep = world.sso.sessions().spawn_sweep(sessions.clone(), period);
+    let sweep = tokio::spawn(
+        world
+            .sso
+            .sessions()
+            .delete_expired(sessions.clone(), period),
+    );
     pause();
     let begun = Instant::now();
     let step = Duration::from_secs(10);
     until(&world, step, || *sessions.0.lock().unwrap() == 2).await;
     assert!(begun.elapsed() >= Duration::from_secs(300));
-    assert!(sweep.is_alive());
+    assert!(!sweep.is_finished());
 }
 
 #[tokio::test]
@@ -715,4 +720,12 @@ async fn r10_store_hanging_at_startup_is_retried() {
     let step = Duration::from_secs(1);
     until(&world, step, || store.calls("load_page") >= 2).await;
     assert!(sync.is_alive());
+}
+
+#[tokio::test]
+#[should_panic(expected = "the period must not be zero")]
+async fn sweep_without_a_pause_is_refused() {
+    let world = World::start().await;
+    let sessions = world.sso.sessions();
+    drop(sessions.delete_expired(NeverSwept::default(), Duration::ZERO));
 }

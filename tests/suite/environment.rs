@@ -51,6 +51,26 @@ fn missing_required_variables_are_all_named() {
 }
 
 #[tokio::test]
+async fn addresses_of_heroku_are_checked_at_the_start() {
+    for (bad, reason) in [
+        ("http://api.example.com", "https"),
+        ("https://user@api.example.com", "credentials"),
+        ("https://api.example.com/?a", "query"),
+    ] {
+        let url: tower_heroku_sso::url::Url = bad.parse().unwrap();
+        for (setting, builder) in [
+            ("api_url", with(&[]).unwrap().api_url(url.clone())),
+            ("id_url", with(&[]).unwrap().id_url(url.clone())),
+        ] {
+            let error = builder.build().await.unwrap_err();
+            assert!(matches!(error, SetupError::HerokuAddress { .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with(setting) && text.contains(reason), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn required_variables_are_enough() {
     with(&[]).unwrap().build().await.unwrap();
 }
@@ -69,6 +89,7 @@ async fn invalid_value_error_names_the_variable_and_not_the_value() {
         ("HEROKU_SSO_SALT", "a-salt-of-good-length,"),
         ("HEROKU_CLIENT_SECRET", "changeme"),
         ("HEROKU_API_URL", "http://api.example.com"),
+        ("HEROKU_API_URL", "api.example.com"),
         ("HEROKU_SSO_POLICY", "anything"),
         ("HEROKU_WEBHOOK_SECRET", "tiny-one"),
         ("REFRESH_INTERVAL_SECS", "5 minutes"),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
+use heroku_sso_store::{SessionRecords as _, Store as _};
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World};
-use tower_heroku_sso::store::author::{SessionRecords as _, Store as _};
 use tower_heroku_sso::{Email, ResourceId};
 
 use crate::attached_apps::{BEN, attached, next_refresh, page, refresh, shared_addon};

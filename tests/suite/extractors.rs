@@ -3,8 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::extract::{RequireRole, role};
-use tower_heroku_sso::{Enforcement, HerokuUser, Proof, Require, Role};
+use tower_heroku_sso::{Enforcement, HerokuUser, Proof, Require, Role, UserRejection};
 
 use crate::log::Log;
 use support::browser::Browser;
@@ -88,24 +87,19 @@ async fn optional_layer_answers_401_where_a_handler_needs_a_user() {
             "/user",
             get(|user: HerokuUser| async move { user.email().to_string() }),
         )
-        .route("/owner", get(|_: RequireRole<role::Owner>| async { "in" }))
         .layer(world.sso.optional_layer());
     let (browser, log) = (Browser::new(serve(app).await), Log::listen());
-    for path in ["/user", "/owner"] {
-        let answer = browser.fetch(path).await;
-        assert_eq!(
-            (answer.status, answer.problem().as_str()),
-            (401, "no-session"),
-            "{path}"
-        );
-        let page = browser.get(path).await;
-        assert_eq!(page.status, 401, "{path}");
-        assert!(page.body.contains("Please sign in through Heroku"));
-    }
+    let answer = browser.fetch("/user").await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (401, "no-session")
+    );
+    let page = browser.get("/user").await;
+    assert_eq!(page.status, 401);
+    assert!(page.body.contains("Please sign in through Heroku"));
     assert_eq!(log.with(&["ERROR"]), [""; 0]);
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
     assert_eq!(browser.fetch("/user").await.body, "ann@example.com");
-    assert_eq!(browser.fetch("/owner").await.problem(), "missing-role");
 }
 
 /// A 401 would tell every user of the app to sign in, which would not help.
@@ -145,4 +139,30 @@ async fn role_guard_without_a_gate_answers_401() {
         .route_layer(Require::any_of([Role::Owner]));
     let answer = Browser::new(serve(app).await).fetch("/").await;
     assert_eq!(answer.status, 401);
+}
+
+/// A handler can answer in its own way.
+#[tokio::test]
+async fn rejection_of_the_extractor_says_why() {
+    async fn greet(user: Result<HerokuUser, UserRejection>) -> String {
+        match user {
+            Ok(user) => user.email().to_string(),
+            Err(rejection) => {
+                let kind = rejection.rejection().map(|it| it.kind().code());
+                format!("{} {kind:?}", rejection.status())
+            }
+        }
+    }
+    let world = World::start().await;
+    let inside = Router::new().route("/inside", get(greet));
+    let app = inside
+        .layer(world.sso.optional_layer())
+        .route("/outside", get(greet));
+    let browser = Browser::new(serve(app).await);
+    for (path, said) in [
+        ("/inside", "401 Unauthorized Some(\"no-session\")"),
+        ("/outside", "500 Internal Server Error None"),
+    ] {
+        assert_eq!(browser.fetch(path).await.body, said);
+    }
 }

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
-use tokio::sync::Semaphore;
-use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::author::{
+use heroku_sso_store::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
     Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
     StoreEvent, StoreEvents, Work,
 };
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tower_heroku_sso::access::{People, ResourceList};
+use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{Email, LegacyId, ResourceId, TeamId, Tokens};
 

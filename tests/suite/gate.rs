@@ -349,9 +349,9 @@ async fn a61_sign_out_needs_a_same_origin_post() {
 /// Heroku's lists name accounts; lists of a custom store may not.
 #[tokio::test]
 async fn unsigned_sign_in_gets_no_account_id() {
+    use heroku_sso_store::{Dated, Registration, Sequence, Store};
     use tower_heroku_sso::access::{App, Person, ResourceList};
     use tower_heroku_sso::store::MemoryStore;
-    use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store};
 
     let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
     let world = World::with(|builder| {

@@ -15,7 +15,7 @@ use heroku_addon_simulator::{AddOn, Endpoint, SignInForm};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_heroku_sso::{Clock as _, RatePools};
+use tower_heroku_sso::Clock as _;
 
 use support::browser::FORM;
 use support::ids::AddOnExt as _;
@@ -218,7 +218,7 @@ async fn r9_pools_per_token_keep_970_lists_in_use_fresh() {
             let heroku = heroku.rate_pool(POOL.0, POOL.1).enforce_rate_limit(true);
             heroku.rate_pools_per_addon()
         },
-        |builder| builder.rate_pools(RatePools::PerToken),
+        |builder| builder.rate_limit_per_token(),
     )
     .await;
     let fleet = Fleet::start(world, 970, 0).await;

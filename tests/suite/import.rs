@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint};
+use heroku_sso_store::{ResourceState, Store as _};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use support::ids::AddOnExt as _;
 use support::world::{World, grant};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{ResourceState, Store as _};
-use tower_heroku_sso::{Clock as _, ImportRecord, ResourceId, SyncScope, Tokens};
+use tower_heroku_sso::{Clock as _, ImportRecord, ResourceId, Tokens};
 
 use crate::absences::{HOUR, make_dormant, patient, state, world_on};
 use crate::erasure::until;
@@ -97,7 +97,7 @@ async fn dry_run_writes_nothing_and_predicts_the_import() {
 
 #[tokio::test]
 async fn sync_fetches_imported_lists() {
-    let world = World::with(|builder| builder.sync_scope(SyncScope::All)).await;
+    let world = World::with(|builder| builder).await;
     let sync = world.sso.spawn_sync();
     let (_, records) = table(&world, 5).await;
     world

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
+use heroku_sso_store::{SessionKey, StoreEvent, Work};
 use sha2::{Digest, Sha256};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::ResourceId;
-use tower_heroku_sso::store::author::{SessionKey, StoreEvent, Work};
 use tower_sessions::session::Id;
 
 use crate::faulty::{Faulty, Leases};

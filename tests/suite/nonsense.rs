@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, ETags, Endpoint, Fault};
+use heroku_sso_store::{ResourceState, Store};
 use support::ids::AddOnExt as _;
 use support::world::World;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::{Change, Changes};
 
 use crate::log::Log;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use axum::Router;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
+use heroku_sso_store::{ResourceState, Store, Work};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
-use tower_heroku_sso::store::author::{ResourceState, Store, Work};
 
 use crate::faulty::{Faulty, Leases};
 use crate::partner_api::call;

@@ -9,7 +9,6 @@ use axum::routing::get;
 use http_body_util::BodyExt as _;
 use reqwest::Method;
 use tower::ServiceExt as _;
-use tower_heroku_sso::extract::{RequireRole, role};
 use tower_heroku_sso::gate::Rejection;
 use tower_heroku_sso::{HerokuSsoBuilder, RejectionKind};
 
@@ -103,7 +102,6 @@ async fn role_checks_behind_an_optional_layer_give_own_pages() {
             tower_heroku_sso::Role::Owner,
         ));
     let app = Router::new()
-        .route("/", get(|_: RequireRole<role::Owner>| async { "reached" }))
         .merge(owners)
         .layer(world.sso.optional_layer());
     let browser = Browser::new(serve(app).await);
@@ -113,8 +111,11 @@ async fn role_checks_behind_an_optional_layer_give_own_pages() {
         (401, "no-session GET /guarded")
     );
     browser.submit(&addon.sign_in_form("ann@example.com")).await;
-    let answer = page(&browser, Method::GET, "/").await;
-    assert_eq!((answer.status, own(&answer)), (403, "missing-role GET /"));
+    let answer = page(&browser, Method::GET, "/guarded").await;
+    assert_eq!(
+        (answer.status, own(&answer)),
+        (403, "missing-role GET /guarded")
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{AddOn, Endpoint};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RatePools, RefreshError};
+use tower_heroku_sso::{Clock as _, HerokuSsoBuilder, MemorySessions, RefreshError};
 
 use support::world::{REFRESH, World};
 
@@ -116,7 +116,7 @@ async fn lists_with_recent_requests_precede_others_in_a_low_pool() {
 async fn separate_rate_pools_do_not_slow_each_other() {
     let world = World::with_heroku(
         |heroku| heroku.rate_pool(360, 6).rate_pools_per_addon(),
-        |builder| builder.rate_pools(RatePools::PerToken),
+        |builder| builder.rate_limit_per_token(),
     )
     .await;
     let addons = world.addons(150).await;

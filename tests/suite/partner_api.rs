@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
-use tower_heroku_sso::{OauthGrant, RegisterError, ResourceId, SyncScope};
+use tower_heroku_sso::{OauthGrant, RegisterError, ResourceId};
 
 use crate::faulty::Faulty;
 use crate::log::Log;
@@ -370,7 +370,7 @@ impl Addon for Moody {
 
 /// A world with the partner [`Moody`].
 async fn moody() -> World {
-    let mut world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
+    let mut world = World::with(|builder| builder.sync_only_in_use()).await;
     let app = world
         .sso
         .protect(Router::new().route("/", get(|| async { "in" })))

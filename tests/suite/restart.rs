@@ -6,7 +6,6 @@ use std::time::Duration;
 use heroku_addon_simulator::{Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, MemoryStore, SqliteStore};
-use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 
 use crate::faulty::Faulty;
@@ -227,32 +226,4 @@ async fn list_kept_fresh_by_another_process_keeps_sessions() {
     world.heroku.calls().clear();
     assert_eq!(there.fetch("/page").await.status, 200);
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
-}
-
-#[tokio::test]
-async fn unreadable_stored_list_is_fetched_again() {
-    use sqlx::{Connection, Executor, SqliteConnection};
-
-    let folder = tempfile::tempdir().unwrap();
-    let (before, after) = (store(&folder).await, store(&folder).await);
-    let world = World::with(|builder| builder.store(before)).await;
-    let addon = world.addon().await;
-    world.refresh(&addon.resource_id()).await;
-    let file = format!("sqlite:{}", folder.path().join("sso.db").display());
-    let mut other = SqliteConnection::connect(&file).await.unwrap();
-    let damage = "UPDATE heroku_sso_resource SET list = '{\"of\": \"a later version\"}'";
-    other.execute(damage).await.unwrap();
-    world.heroku.calls().clear();
-    let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
-    let _sync = sso.spawn_sync();
-    let mut changes = sso.lists().changes();
-    let reported = async {
-        let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
-        while !is_list(&changes.next().await.unwrap()) {}
-    };
-    let reported = tokio::time::timeout(Duration::from_secs(60), reported).await;
-    assert!(reported.is_ok());
-    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
-    let list = sso.lists().get(&addon.resource_id()).await.unwrap();
-    assert!(list.is_some());
 }

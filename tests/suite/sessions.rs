@@ -6,11 +6,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use heroku_addon_simulator::AddOn;
+use heroku_sso_store::Store as _;
 use http::{HeaderMap, Request};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
 use tower::ServiceExt as _;
-use tower_heroku_sso::store::author::Store as _;
 use tower_heroku_sso::store::{MemoryStore, SessionKind};
 use tower_heroku_sso::{
     Clock as _, Email, MemorySessions, SessionInfo, SessionsError, VerifiedEmail,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Dated, Registration, Sequence, Store as _};
 use serde_json::{Value, json};
 use support::faulty_sessions::{FaultySessions, Trouble};
 use support::ids::AddOnExt as _;
@@ -9,7 +10,6 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use tower_heroku_sso::access::{App, People, ResourceList, Team};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{Dated, Registration, Sequence, Store as _};
 use tower_heroku_sso::{MemorySessions, ResourceId, TeamId};
 use tower_sessions::SessionStore;
 use tower_sessions::session::Id;

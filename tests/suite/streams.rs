@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use tower::ServiceExt as _;
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Clock as _, HerokuUser, Streams, WebhookSecret, Webhooks};
+use tower_heroku_sso::{Clock as _, HerokuUser, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
 use support::browser::Browser;
@@ -257,7 +257,7 @@ async fn open_response_ends_at_max_session() {
 #[tokio::test]
 async fn open_body_keeps_its_list_fresh() {
     let world = World::with(|builder| {
-        let builder = builder.streams(Streams::LeaveOpen);
+        let builder = builder.leave_streams_open();
         builder.in_use_for(REFRESH)
     })
     .await;
@@ -302,7 +302,7 @@ async fn stream_is_checked_again_a_minute_after_a_failed_fetch() {
 
 #[tokio::test]
 async fn late_body_of_an_unused_resource_has_its_list_fetched() {
-    let world = World::with(|builder| builder.streams(Streams::LeaveOpen)).await;
+    let world = World::with(|builder| builder.leave_streams_open()).await;
     let addon = world.addon().await;
     let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (in_handler, waits) = (Arc::clone(&entered), Arc::clone(&go_on));
@@ -388,7 +388,7 @@ async fn a40_websocket_closes_when_its_user_is_removed() {
 
 #[tokio::test]
 async fn leave_open_setting_keeps_streams_open() {
-    let world = World::with(|builder| builder.streams(Streams::LeaveOpen)).await;
+    let world = World::with(|builder| builder.leave_streams_open()).await;
     let (addon, browser) = streams(&world).await;
     let mut events = open(&browser, "/events").await;
     addon.deprovision().await.unwrap();

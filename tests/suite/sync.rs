@@ -5,7 +5,7 @@ use std::time::Duration;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use support::ids::AddOnExt as _;
 use tower_heroku_sso::sync::Change;
-use tower_heroku_sso::{Clock as _, LookupError, RefreshError, Role, SyncScope};
+use tower_heroku_sso::{Clock as _, LookupError, RefreshError, Role};
 
 use support::world::{REFRESH, World, next};
 
@@ -107,7 +107,7 @@ async fn unused_resources_are_synchronized_by_default() {
 
 #[tokio::test]
 async fn active_scope_does_not_fetch_unused_resources() {
-    let world = World::with(|builder| builder.sync_scope(SyncScope::Active)).await;
+    let world = World::with(|builder| builder.sync_only_in_use()).await;
     let used = world.addon().await;
     let unused = world.heroku.app("unused").addon();
     assert_eq!(unused.provision().await.unwrap().status, 200);

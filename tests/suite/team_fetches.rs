@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Team};
+use heroku_sso_store::{Dated, Registration, Store as _};
 use support::ids::AddOnExt as _;
 use support::world::{REFRESH, World, grant};
 use tower_heroku_sso::Clock as _;
 use tower_heroku_sso::access::{self, App, People, ResourceList};
-use tower_heroku_sso::store::author::{Dated, Registration, Store as _};
 use tower_heroku_sso::sync::Change;
 
 use crate::erasure::until;
@@ -68,7 +68,7 @@ async fn resource_with_a_grant_is_not_held_up_by_those_without() {
     let report = || world.sso.readiness();
     let has_failed = async || {
         let report = report();
-        let reasons = report.failing.iter().map(|failing| failing.resource);
+        let reasons = report.failing.keys().copied();
         reasons.chain(report.without_grant).any(|it| it == resource)
     };
     until("the fetch fails with that of the team", has_failed).await;

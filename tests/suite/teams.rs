@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Fault, Team};
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::RatePools;
 use tower_heroku_sso::sync::Change;
 
 use support::world::{REFRESH, World, next};
@@ -350,8 +349,12 @@ async fn u18_suddenly_empty_team_is_fetched_twice_before_it_applies() {
 
 #[tokio::test]
 async fn members_are_fetched_with_another_token_after_a_429() {
-    for (pools, asked) in [(RatePools::PerToken, 2), (RatePools::Shared, 1)] {
-        let world = World::with(|builder| builder.rate_pools(pools)).await;
+    for (is_per_token, asked) in [(true, 2), (false, 1)] {
+        let world = World::with(|builder| match is_per_token {
+            true => builder.rate_limit_per_token(),
+            false => builder,
+        })
+        .await;
         let addons = apps(&world, &acme(&world), 3).await;
         for addon in &addons {
             world.refresh(&addon.resource_id()).await;
@@ -363,7 +366,7 @@ async fn members_are_fetched_with_another_token_after_a_429() {
             .set_times(Endpoint::TeamMembers, limited, 1);
         world.heroku.calls().clear();
         let fetched = world.sso.lists().refresh(&addons[1].resource_id()).await;
-        assert_eq!(fetched.is_ok(), pools == RatePools::PerToken);
+        assert_eq!(fetched.is_ok(), is_per_token);
         assert_eq!(world.heroku.calls().count(Endpoint::TeamMembers), asked);
     }
 }

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
+use heroku_sso_store::Store as _;
 use support::ids::AddOnExt as _;
 
-use tower_heroku_sso::store::author::Store as _;
-use tower_heroku_sso::{Clock as _, RefreshError, ResourceId, SyncScope};
+use tower_heroku_sso::{Clock as _, RefreshError, ResourceId};
 
 use crate::faulty::{Faulty, Leases};
 use crate::log::Log;
@@ -414,9 +414,9 @@ async fn expired_unsaved_tokens_are_not_used_later() {
 
 #[tokio::test]
 async fn waiting_call_uses_the_token_renewed_by_another_process() {
+    use heroku_sso_store::Store as _;
     use secrecy::ExposeSecret as _;
     use tower_heroku_sso::Tokens;
-    use tower_heroku_sso::store::author::Store as _;
 
     let leases = Arc::new(Leases::default());
     let store = Faulty::shared(&leases);
@@ -476,7 +476,7 @@ async fn has_new_tokens(store: &Faulty, world: &World, id: &ResourceId) -> bool 
 async fn with_an_old_token() -> (World, Faulty, ResourceId) {
     let store = Faulty::default();
     let kept = store.clone();
-    let world = World::with(|builder| builder.store(kept).sync_scope(SyncScope::Active)).await;
+    let world = World::with(|builder| builder.store(kept).sync_only_in_use()).await;
     let id = world.addon().await.resource_id();
     world.clock.advance(8 * HOUR - Duration::from_secs(4 * 60));
     (world, store, id)

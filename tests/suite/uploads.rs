@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tower::ServiceExt;
-use tower_heroku_sso::{HerokuSsoBuilder, Streams};
+use tower_heroku_sso::HerokuSsoBuilder;
 
 use support::browser::FORM;
 use support::ids::AddOnExt as _;
@@ -120,7 +120,7 @@ async fn upload_of_a_listed_user_is_read_to_its_end() {
 
 #[tokio::test]
 async fn upload_continues_without_access_under_leave_open() {
-    let upload = Upload::begin(|builder| builder.streams(Streams::LeaveOpen)).await;
+    let upload = Upload::begin(|builder| builder.leave_streams_open()).await;
     upload.remove_ann().await;
     upload.pass().await;
     upload.parts.send(Bytes::from_static(b"last")).unwrap();

@@ -7,7 +7,6 @@ use axum::Router;
 use heroku_addon_simulator::{AddOn, Endpoint, Fault};
 use reqwest::Method;
 use support::ids::AddOnExt as _;
-use tower_heroku_sso::OnExpired;
 
 use crate::raw;
 use support::browser::Browser;
@@ -207,8 +206,8 @@ async fn return_path_of_one_resource_is_not_used_for_another() {
 }
 
 #[tokio::test]
-async fn on_expired_page_shows_the_page() {
-    let world = World::with(|builder| builder.on_expired(OnExpired::Page)).await;
+async fn show_expired_page_redirects_no_browser() {
+    let world = World::with(|builder| builder.show_expired_page()).await;
     let (addon, browser) = ended(&world).await;
     let page = browser.get("/page").await;
     assert_eq!(page.status, 401);
@@ -343,10 +342,14 @@ async fn c26_no_browser_gets_more_cookies_than_it_can_send() {
 
 #[tokio::test]
 async fn c47_button_of_the_page_leads_back_to_the_wanted_page() {
-    for on_expired in [OnExpired::Redirect, OnExpired::Page] {
-        let world = World::with(|builder| builder.on_expired(on_expired)).await;
+    for is_redirected in [true, false] {
+        let world = World::with(|builder| match is_redirected {
+            true => builder,
+            false => builder.show_expired_page(),
+        })
+        .await;
         let (addon, browser) = ended(&world).await;
-        if on_expired == OnExpired::Redirect {
+        if is_redirected {
             assert_eq!(browser.get("/page?tab=2").await.status, 303);
             browser.submit(&addon.sign_in_form("ann@example.com")).await;
             assert_eq!(browser.get("/").await.status, 303);
@@ -368,7 +371,7 @@ async fn c47_button_of_the_page_leads_back_to_the_wanted_page() {
 #[tokio::test]
 async fn page_of_an_ended_session_has_a_link_to_itself() {
     const TO_ITSELF: &str = r#"<a href="">I have signed in in another tab</a>"#;
-    let world = World::with(|builder| builder.on_expired(OnExpired::Page)).await;
+    let world = World::with(|builder| builder.show_expired_page()).await;
     let (addon, browser) = ended(&world).await;
     for wait in [Duration::from_secs(30), Duration::from_secs(3600)] {
         let page = browser.get("/page").await;

@@ -4,13 +4,13 @@ use std::iter;
 
 use cookie::time::Duration as CookieDuration;
 use cookie::{Cookie, CookieJar, Key, SameSite};
+use heroku_sso_store::ResourceId;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use memchr::memchr;
 use time::Duration;
 
 use crate::config::CookieTransport;
-use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
 
 /// What all cookies have in common. `SameSite=Lax` on all: a `Strict` cookie would not be sent on the

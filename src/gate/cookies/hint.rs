@@ -1,11 +1,11 @@
 //! The hint cookie, which outlives the session: it names the resource whose Heroku page may sign this browser
 //! in again.
 
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue};
 use time::Duration;
 
 use super::format::CookieFormat;
-use crate::ids::ResourceId;
 
 const NAME: &str = "heroku_sso_hint";
 

@@ -8,6 +8,7 @@ mod session;
 
 use std::fmt;
 
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue};
 use time::OffsetDateTime;
 
@@ -16,7 +17,6 @@ use self::hint::HintCookie;
 use self::return_to::ReturnToCookie;
 use self::session::SessionCookie;
 use crate::config::CookieTransport;
-use crate::ids::ResourceId;
 use crate::secret::ClientSecret;
 use crate::session::NewSession;
 

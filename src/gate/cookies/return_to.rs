@@ -1,12 +1,12 @@
 //! The cookies that lead a browser back to the pages that it requested after its session had ended. Each page
 //! has its own, so that the tabs of a browser do not overwrite each other's.
 
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::format::{CookieFormat, all};
-use crate::ids::ResourceId;
 
 /// The beginning of their names; the page's key follows.
 const NAME: &str = "heroku_sso_back_";

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use heroku_sso_store::ResourceId;
 use http::{HeaderMap, HeaderValue};
 use time::{Duration, OffsetDateTime};
 
 use super::format::{CookieFormat, all, find};
-use crate::ids::ResourceId;
 use crate::session::{Credential, NewSession};
 
 const NAME: &str = "heroku_sso";

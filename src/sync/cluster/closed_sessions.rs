@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use heroku_sso_store::SessionKey;
 use tokio::sync::broadcast;
 
 use crate::clock::{Reading, SharedClock};
 use crate::expiring_map::ExpiringMap;
-use crate::store::author::SessionKey;
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::settings::CLOCK_SKEW_GRACE;
 

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{Dated, ResourceId, Work};
+
 use crate::access::ResourceList;
 use crate::clock::{self, Budget, SharedClock};
 use crate::error_chain;
-use crate::ids::ResourceId;
-use crate::store::author::{Dated, Work};
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::settings::SyncSettings;

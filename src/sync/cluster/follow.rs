@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::StoreEvent;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -11,7 +12,6 @@ use super::closed_sessions::ClosedSessions;
 use super::coordinator::Coordinator;
 use crate::clock;
 use crate::error_chain;
-use crate::store::author::StoreEvent;
 use crate::sync::SyncError;
 
 /// The pause before a store that could not answer is asked again.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{ActiveResource, Dated, ResourceId, ResourceState, TeamId};
+
 use super::coordinator::Coordinator;
 use crate::access::{People, ResourceList};
-use crate::ids::{ResourceId, TeamId};
 use crate::store::StoreError;
-use crate::store::author::{ActiveResource, Dated, ResourceState};
 use crate::sync::SyncError;
 use crate::sync::lists::list_event::{ListEvent, Source};
 use crate::sync::state::as_of::AsOf;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Email, ResourceId, Sequence, UserId};
 use time::OffsetDateTime;
 
 use super::authorize::Authorizer;
 use super::decide::Strictness;
 use super::denial::Denial;
-use crate::access::{Email, Member};
-use crate::ids::{ResourceId, UserId};
-use crate::store::author::Sequence;
+use crate::access::Member;
 use crate::sync::SyncError;
 use crate::sync::state::cached_list::ListVersion;
 use crate::sync::state::person_marks::Principal;

@@ -3,6 +3,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use heroku_sso_store::ResourceId;
+
 use super::decide::{
     Allowed, Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness,
     decide,
@@ -12,7 +14,6 @@ use crate::access::Entitlement;
 use crate::clock::{Budget, Reading, SharedClock};
 use crate::deadlines::{SESSION_FETCH, SIGN_IN_FETCH};
 use crate::heroku::Urgency;
-use crate::ids::ResourceId;
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;

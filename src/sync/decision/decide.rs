@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::Sequence;
+
 use super::denial::Denial;
 use crate::access::{Attached, Entitlement, NotEntitled};
 use crate::clock::UnixTime;
 use crate::lifespan::{Attempt, End, Lifespan, Limits, lifespan};
-use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::cached_list::{CachedList, ListVersion};

@@ -46,10 +46,8 @@ impl Question {
             let ann = has_ann.then(|| Person::new(ann(), None, None));
             ann.into_iter().collect()
         };
-        let attached = AttachedPeople {
-            sequence: lists.attached,
-            ..AttachedPeople::new(people(lists.attached_has_ann), Vec::new())
-        };
+        let mut attached = AttachedPeople::new(people(lists.attached_has_ann), Vec::new());
+        attached.sequence = lists.attached;
         let own = people(lists.own_has_ann);
         self.facts.list = Some(list_with_attached(own, attached, lists.is_partial));
         self.facts.attached = state;

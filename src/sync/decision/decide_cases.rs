@@ -4,15 +4,15 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Sequence, UserId};
+
 use super::decide::{
     Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
 };
 use super::decide_properties::{LIMITS, LIST, NOW, ann, list_of, moment};
 use super::denial::Denial;
 use crate::access::Person;
-use crate::ids::UserId;
 use crate::lifespan::{Attempt, End};
-use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::state::cached_list::ListVersion;
 use crate::sync::state::person_marks::{Marks, Principal};

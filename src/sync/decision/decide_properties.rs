@@ -5,16 +5,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{Email, Sequence};
 use time::OffsetDateTime;
 
 use super::decide::{
     Asked, AttachedState, Decision, Dormant, Facts, Needed, SessionStart, Strictness, decide,
 };
 use super::denial::Denial;
-use crate::access::{App, AttachedPeople, Email, ListPolicy, People, Person, ResourceList, Team};
+use crate::access::ListPolicy;
+use crate::access::{App, AttachedPeople, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::lifespan::{Attempt, Limits};
-use crate::store::author::Sequence;
 use crate::sync::SyncError;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::cached_list::{CachedList, ListVersion, OwnList};

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use heroku_sso_store::{Email, ResourceId, UserId};
+
 use super::authorize::Authorizer;
 use super::decide::{Asked, AttachedState, Decision, Facts, Needed, Strictness, decide};
 use super::denial::Denial;
-use crate::access::{AccessList, Email, Entitlement};
+use crate::access::{AccessList, Entitlement};
 use crate::clock::Reading;
-use crate::ids::{ResourceId, UserId};
 use crate::lifespan::Attempt;
 use crate::sync::SyncError;
 use crate::sync::state::person_marks::Principal;

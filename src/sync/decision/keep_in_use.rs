@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::ResourceId;
+
 use super::authorize::Authorizer;
-use crate::ids::ResourceId;
 use crate::sync::state::entry::Entry;
 
 /// Keeps a resource in use until it is dropped, or until its time limit.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::ResourceId;
 use tokio::sync::watch;
 
 use super::authorize::Authorizer;
 use super::decide::{SessionStart, Strictness};
 use crate::clock::{Budget, Reading};
-use crate::ids::ResourceId;
 use crate::sync::SyncError;
 use crate::sync::state::entry::Entry;
 use crate::sync::state::person_marks::Principal;

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{AppId, ResourceId, Tokens};
+
 use super::conditional_request::{Tagged, fetch_people};
 use super::resolve_list::below_the_add_on;
 use crate::access::{People, Person};
 use crate::clock::{self, SharedClock};
 use crate::error_chain;
 use crate::heroku::{Call, CallCount, Caller, HerokuClient, HerokuError};
-use crate::ids::{AppId, ResourceId};
-use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lists::list_cache::ListCache;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{Email, PendingRemoval};
+
 use super::fetcher::Fetcher;
-use crate::access::Email;
 use crate::store::StoreError;
-use crate::store::author::PendingRemoval;
 use crate::sync::SyncError;
 use crate::sync::state::entry::Entry;
 use crate::webhook::ChangeHint;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{ResourceId, Tokens};
+
 use super::attached::AttachedFetcher;
 use super::resolve_list::Resolution;
 use super::team_members::MemberFetcher;
 use crate::clock::{self, SharedClock};
 use crate::error_chain;
 use crate::heroku::HerokuClient;
-use crate::ids::ResourceId;
 use crate::meter;
-use crate::secret::Tokens;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lifecycle::dormancy::{Absences, reported_absence};

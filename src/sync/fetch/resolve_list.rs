@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::AppId;
+
 use super::conditional_request::{Tagged, fetch_people};
 use super::team_members::MemberFetcher;
 use crate::access::{People, ResourceList, Team};
 use crate::heroku::{AddOn, AppInfo, Call, Caller, ETag, HerokuClient, HerokuError};
-use crate::ids::AppId;
 use crate::sync::SyncError;
 use crate::sync::lists::list_cache::ListCache;
 use crate::sync::state::as_of::AsOf;
@@ -75,12 +76,11 @@ impl Resolution<'_> {
             collaborators: app.collaborators.etag,
         };
         let (app, collaborators) = (app.info.value, app.collaborators.value);
+        let mut list = ResourceList::new(add_on.value.name, app.app, collaborators);
+        list.team = app.team;
+        list.web_url = add_on.value.web_url;
         Ok(OwnList {
-            list: ResourceList {
-                team: app.team,
-                web_url: add_on.value.web_url,
-                ..ResourceList::new(add_on.value.name, app.app, collaborators)
-            },
+            list,
             etags: Some(Box::new(etags)),
             asked_at: self.asked_at,
         })

@@ -4,15 +4,14 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{ResourceId, TeamId, Tokens, Work};
+
 use super::conditional_request::fetch_people;
 use crate::access::People;
 use crate::clock::{self, SharedClock};
 use crate::deadlines::MEMBERS_LEASE;
 use crate::error_chain;
 use crate::heroku::{Call, ETag, HerokuClient, HerokuError};
-use crate::ids::{ResourceId, TeamId};
-use crate::secret::Tokens;
-use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lists::list_cache::ListCache;

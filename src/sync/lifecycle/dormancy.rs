@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy, ResourceId};
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 use super::resource_lifecycle::Lifecycle;
 use crate::clock::LogThrottle;
 use crate::heroku::HerokuError;
-use crate::ids::ResourceId;
-use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Brake, Dormancy};
 use crate::sync::SyncError;
 use crate::sync::lists::list_event::Source;
 use crate::sync::state::absence_mark::AbsenceMark;
@@ -38,21 +37,13 @@ pub struct DormantResource {
     /// Until then it can be revived. After that time, the first answer that still reports it missing
     /// deprovisions it.
     pub until: OffsetDateTime,
-    /// What makes it active again.
-    pub revived_by: RevivedBy,
-}
-
-/// What makes a dormant resource active again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum RevivedBy {
-    /// Heroku says that the resource does not exist, and is asked again every hour. The next answer with its
-    /// list revives it, and so does a new grant ([`register`](crate::Resources::register), or Heroku's
+    /// False if Heroku says that the resource does not exist, and is asked again every hour. The next answer
+    /// with its list revives it, and so does a new grant ([`register`](crate::Resources::register), or Heroku's
     /// provisioning).
-    ListOrGrant,
-    /// Heroku refuses the resource's grant: only a new grant revives it, or the next answer with its list if
-    /// you have registered other tokens that Heroku accepts.
-    Grant,
+    ///
+    /// True if Heroku refuses the resource's grant: only a new grant revives it, or the next answer with its
+    /// list if you have registered other tokens that Heroku accepts.
+    pub needs_grant: bool,
 }
 
 /// What follows from an absence.
@@ -227,10 +218,7 @@ impl<'a> Absences<'a> {
                 resource: entry.id,
                 since,
                 until: since + longest,
-                revived_by: match absence.kind {
-                    AbsenceKind::NotFound => RevivedBy::ListOrGrant,
-                    AbsenceKind::GrantRefused => RevivedBy::Grant,
-                },
+                needs_grant: absence.kind == AbsenceKind::GrantRefused,
             })
         };
         let entries = self.0.lists.all().into_iter();
@@ -241,18 +229,16 @@ impl<'a> Absences<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::author::Sequence;
+    use heroku_sso_store::Sequence;
 
     const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
     fn absence(kind: AbsenceKind, answers: u32, lasted: Duration) -> Absence {
         let first_at = OffsetDateTime::UNIX_EPOCH;
         let sign = AbsenceSign::new(kind, Sequence::new(1), first_at);
-        Absence {
-            answers,
-            last_at: first_at + lasted,
-            ..Absence::new(sign)
-        }
+        let mut absence = Absence::new(sign);
+        (absence.answers, absence.last_at) = (answers, first_at + lasted);
+        absence
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Email;
+use heroku_sso_store::{Email, STORE_CALL};
+
 use crate::audit::AuditLog;
 use crate::clock::SharedClock;
-use crate::deadlines::{LIST, REQUEST, STORE_CALL};
+use crate::deadlines::{LIST, REQUEST};
 use crate::error_chain;
 use crate::store::{BoundedStore, StoreError};
 use crate::sync::SyncError;

@@ -3,11 +3,11 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 
+use heroku_sso_store::{ResourceId, Work};
+
 use crate::clock::{self, Budget};
 use crate::deadlines::PARTNER_TURN;
-use crate::ids::ResourceId;
 use crate::keyed_lock::KeyedLock;
-use crate::store::author::Work;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::run_to_completion::run_to_completion;

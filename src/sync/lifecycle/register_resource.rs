@@ -3,15 +3,13 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use heroku_sso_store::{LegacyId, Registration, ResourceId, ResourceState, Tokens, Work};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::resource_lifecycle::Lifecycle;
 use crate::deadlines::REGISTRATION_LEASE;
 use crate::error_chain;
 use crate::heroku::HerokuError;
-use crate::ids::{LegacyId, ResourceId};
-use crate::secret::Tokens;
-use crate::store::author::{Registration, ResourceState, Work};
 use crate::sync::SyncError;
 use crate::sync::lists::list_event::Source;
 use crate::sync::run_to_completion::run_to_completion;
@@ -20,7 +18,7 @@ use crate::sync::run_to_completion::run_to_completion;
 ///
 /// Access tokens are renewed about every 8 hours, and Heroku may invalidate the old refresh token at each
 /// renewal. So a copy made at provisioning works only until the first renewal. Tokens that must outlive the
-/// process belong in a [`Store`](crate::store::author::Store), which receives every renewal.
+/// process belong in a [`Store`](heroku_sso_store::Store), which receives every renewal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OauthGrant {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{LegacyId, ResourceId, ResourceState};
+
 use super::dormancy::BrakeLog;
 use super::partner_calls::PartnerTurns;
 use crate::clock::{self, SharedClock};
 use crate::deadlines::REGISTRATION_TURN;
-use crate::ids::{LegacyId, ResourceId};
 use crate::keyed_lock::{KeyGuard, KeyedLock};
 use crate::store::BoundedStore;
-use crate::store::author::ResourceState;
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lists::list_cache::ListCache;

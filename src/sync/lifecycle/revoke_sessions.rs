@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::access::Email;
-use crate::ids::ResourceId;
-use crate::store::author::Revocation;
+use heroku_sso_store::{Email, ResourceId, Revocation};
+
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::run_to_completion::run_to_completion;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use heroku_sso_store::{AppId, ResourceId};
 use parking_lot::Mutex;
 use uuid::Uuid;
-
-use crate::ids::{AppId, ResourceId};
 
 /// Pairs, because nearly every app has one resource: a collection for each app would take more memory.
 #[derive(Debug, Default)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
+use heroku_sso_store::{AppId, ResourceId};
 
 use super::app_index::AppIndex;
 use super::generation::Generation;
 use super::list_event::ListEvents;
 use crate::clock::SharedClock;
-use crate::ids::{AppId, ResourceId};
 use crate::sync::schedule::scheduler::Scheduler;
 use crate::sync::settings::SyncSettings;
 use crate::sync::state::entry::Entry;

@@ -1,10 +1,10 @@
 //! Events for the readers of changes, for streams and for the audit log.
 
+use heroku_sso_store::ResourceId;
 use tokio::sync::broadcast;
 
 use crate::access::ListChange;
 use crate::audit::AuditLog;
-use crate::ids::ResourceId;
 use crate::sync::state::entry::Entry;
 
 /// How many events a slow reader may lag behind before it checks every resource again.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::Absence;
+
 use super::list_cache::ListCache;
 use super::list_event::Source;
-use crate::store::author::Absence;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::attached_part::AttachedPart;
 use crate::sync::state::cached_list::{CachedList, OwnList};

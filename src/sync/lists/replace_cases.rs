@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::Sequence;
+
 use super::list_cache::ListCache;
 use super::list_event::Source;
 use crate::access::{App, AttachedPeople, People, ResourceList};
 use crate::clock::{ManualClock, SharedClock};
-use crate::store::author::Sequence;
 use crate::sync::schedule::rate_limits::RateLimits;
 use crate::sync::schedule::scheduler::Scheduler;
 use crate::sync::state::as_of::AsOf;
@@ -30,10 +31,9 @@ fn failed_reading_of_attached_apps_is_settled_by_a_newer_answer_about_them_only(
     let replace = |own: i64, attached: i64| {
         let app = App::new(SHOP.parse().unwrap(), "shop");
         let mut list = ResourceList::new("acme-1", app, People::default());
-        list.attached = Some(AttachedPeople {
-            sequence: attached,
-            ..AttachedPeople::new(People::default(), Vec::new())
-        });
+        let mut people = AttachedPeople::new(People::default(), Vec::new());
+        people.sequence = attached;
+        list.attached = Some(people);
         let own = OwnList {
             list,
             etags: None,

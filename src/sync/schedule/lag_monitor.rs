@@ -67,7 +67,7 @@ impl LagMonitor {
                 late_in_use_seconds = in_use.map(|late| late.as_secs()),
                 late_idle_seconds = idle.map(|late| late.as_secs()),
                 "lists cannot be refreshed within their intervals at heroku's rate limit: \
-                 make refresh_interval or idle_interval longer, or use SyncScope::Active"
+                 make refresh_interval or idle_interval longer, or use sync_only_in_use"
             );
         }
         if was_lagging && !self.lagging {

@@ -12,8 +12,7 @@ pub(in crate::sync) const TOKEN_RENEWED_AHEAD: Duration = Duration::from_secs(30
 
 /// Which resources are kept synchronized.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum SyncScope {
+pub(crate) enum SyncScope {
     /// Every registered resource; those not in use every `idle_interval`. The default.
     #[default]
     All,

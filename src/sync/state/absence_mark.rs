@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Absence, AbsenceKind};
 use time::{Duration as SignedDuration, OffsetDateTime};
 
 use crate::clock::SharedClock;
-use crate::store::author::{Absence, AbsenceKind};
 
 /// How often Heroku is asked about a dormant resource.
 pub(in crate::sync) const DORMANT_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::author::{AbsenceSign, Sequence};
+    use heroku_sso_store::{AbsenceSign, Sequence};
 
     #[test]
     fn dormancy_does_not_grow_when_the_wall_clock_is_set_ahead() {

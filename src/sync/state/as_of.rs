@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Dated, Sequence};
 use time::OffsetDateTime;
 
 use crate::clock::{Reading, SharedClock, UnixTime};
-use crate::store::author::{Dated, Sequence};
 
 /// A moment, by three measures: the wall clock, the time elapsed in this process, and a sequence number of
 /// the store.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::{AppId, Sequence};
+
 use super::as_of::AsOf;
 use super::attempts::Attempts;
 use crate::access::{AttachedPeople, People};
-use crate::ids::AppId;
-use crate::store::author::Sequence;
 
 /// The maximum number of attached apps that are read. Each costs a call of the rate pool, which all resources
 /// share.
@@ -62,15 +62,14 @@ impl AttachedPart {
     /// The part as it is stored with a list whose own part was asked for at `own_asked_at`. A part that is
     /// younger than that counts as equally old.
     pub(in crate::sync) fn to_store(&self, own_asked_at: AsOf) -> AttachedPeople {
-        AttachedPeople {
-            skipped: self.skipped,
-            left_out: self.left_out,
-            owner: Some(self.owner.clone()),
-            calls: self.calls,
-            sequence: self.asked_at.sequence.number(),
-            asked_before: own_asked_at.since(&self.asked_at),
-            ..AttachedPeople::new(self.people.clone(), self.apps.clone())
-        }
+        let mut stored = AttachedPeople::new(self.people.clone(), self.apps.clone());
+        stored.skipped = self.skipped;
+        stored.left_out = self.left_out;
+        stored.owner = Some(self.owner.clone());
+        stored.calls = self.calls;
+        stored.sequence = self.asked_at.sequence.number();
+        stored.asked_before = own_asked_at.since(&self.asked_at);
+        stored
     }
 
     /// The newer of a part that has arrived and the known one.
@@ -111,13 +110,8 @@ mod tests {
         let manual = ManualClock::new();
         let clock: SharedClock = Arc::new(manual.clone());
         let asked_at = AsOf::now(&clock, Sequence::new(7));
-        let came = AttachedPeople {
-            sequence: 7,
-            skipped: 2,
-            left_out: 3,
-            calls: 25,
-            ..AttachedPeople::default()
-        };
+        let mut came = AttachedPeople::default();
+        (came.sequence, came.skipped, came.left_out, came.calls) = (7, 2, 3, 25);
         let first = part(came, asked_at);
         assert_eq!(first.asked_at, asked_at);
         manual.advance(Duration::from_secs(200));
@@ -155,10 +149,8 @@ mod tests {
     fn latest_requested_answer_is_kept() {
         let clock: SharedClock = Arc::new(ManualClock::new());
         let came = |sequence: i64| {
-            let came = AttachedPeople {
-                sequence,
-                ..AttachedPeople::default()
-            };
+            let mut came = AttachedPeople::default();
+            came.sequence = sequence;
             Some(part(came, AsOf::now(&clock, Sequence::new(20))))
         };
         assert!(AttachedPart::newest(None, None).is_none());

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::Sequence;
 use serde::{Deserialize, Serialize};
 
 use super::as_of::AsOf;
 use super::attached_part::AttachedPart;
 use super::member_list::Members;
-use crate::access::{
-    AccessList, ListChange, ListPolicy, People, ResourceList, Snapshot, difference_of_all,
-};
+use crate::access::ListPolicy;
+use crate::access::{AccessList, ListChange, People, ResourceList, Snapshot, difference_of_all};
 use crate::clock::{Reading, SharedClock};
 use crate::heroku::ETag;
-use crate::store::author::Sequence;
 
 /// The newest list of a resource: its own part, combined with its team's members, which all resources of the
 /// team share.
@@ -192,20 +191,16 @@ impl CachedList {
     /// The resource's own part.
     pub(in crate::sync) fn resource_list(&self) -> ResourceList {
         let snapshot = &self.snapshot;
-        let collaborators = snapshot.list.collaborators().clone();
-        ResourceList {
-            team: snapshot.team.clone(),
-            web_url: snapshot.web_url.clone(),
-            attached: self
-                .attached
-                .as_ref()
-                .map(|it| it.to_store(self.own_asked_at)),
-            ..ResourceList::new(
-                snapshot.addon_name.clone(),
-                snapshot.app.clone(),
-                collaborators,
-            )
-        }
+        let mut list = ResourceList::new(
+            snapshot.addon_name.clone(),
+            snapshot.app.clone(),
+            snapshot.list.collaborators().clone(),
+        );
+        list.team.clone_from(&snapshot.team);
+        list.web_url.clone_from(&snapshot.web_url);
+        let attached = self.attached.as_ref();
+        list.attached = attached.map(|it| it.to_store(self.own_asked_at));
+        list
     }
 
     /// The age of its oldest part, apart from attached apps.

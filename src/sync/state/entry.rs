@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use heroku_sso_store::{Absence, Email, ResourceId, Revocation, Sequence};
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -16,11 +17,9 @@ use super::cached_list::{CachedList, ListVersion};
 use super::person_marks::{Marks, Principal};
 use super::progress::Progress;
 use super::streams::Streams;
-use crate::access::{Email, ListChange};
+use crate::access::ListChange;
 use crate::clock::{AtomicInstant, SharedClock};
 use crate::heroku::RatePool;
-use crate::ids::ResourceId;
-use crate::store::author::{Absence, Revocation, Sequence};
 
 /// One active or dormant resource.
 pub(in crate::sync) struct Entry {

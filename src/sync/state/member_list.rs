@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use heroku_sso_store::ResourceId;
+
 use super::as_of::AsOf;
 use crate::access::People;
 use crate::heroku::ETag;
-use crate::ids::ResourceId;
 
 /// A team's members, as Heroku listed them.
 #[derive(Clone, Debug)]

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Email, Revocation, Sequence, UserId};
 use time::OffsetDateTime;
 
 use super::as_of::AsOf;
 use super::cached_list::{CachedList, ListVersion};
-use crate::access::{Email, ListChange};
-use crate::ids::UserId;
-use crate::store::author::{Revocation, Sequence};
+use crate::access::ListChange;
 
 /// The person who asks for access, as their session or their sign-in identifies them.
 #[derive(Clone, Copy, Debug)]

@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::clock::{ManualClock, SharedClock};
-    use crate::store::author::Sequence;
+    use heroku_sso_store::Sequence;
 
     #[test]
     fn settled_progress_takes_no_memory() {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use dashmap::DashMap;
+use heroku_sso_store::{ResourceId, TeamId};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::as_of::AsOf;
@@ -14,7 +15,6 @@ use super::entry::Entry;
 use super::member_list::{Members, TeamList};
 use crate::access::People;
 use crate::clock::SharedClock;
-use crate::ids::{ResourceId, TeamId};
 
 /// All teams that registered resources belong to.
 #[derive(Default)]
@@ -212,7 +212,7 @@ impl TeamState {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::store::author::Sequence;
+    use heroku_sso_store::Sequence;
 
     #[test]
     fn team_of_a_failed_first_fetch_is_dropped() {

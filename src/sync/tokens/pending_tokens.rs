@@ -3,11 +3,9 @@
 use std::fmt;
 
 use dashmap::DashMap;
+use heroku_sso_store::{ResourceId, Tokens};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
-
-use crate::ids::ResourceId;
-use crate::secret::Tokens;
 
 /// Tokens that are not stored yet, by resource. The code or refresh token that they were issued for is
 /// consumed, so a failing store must not lose them. They are useless once they have expired.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{ResourceId, ResourceState, Tokens, Work};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
@@ -11,11 +12,8 @@ use crate::clock::SharedClock;
 use crate::deadlines::TOKEN_LEASE;
 use crate::error_chain;
 use crate::heroku::{Caller, HerokuClient, HerokuError};
-use crate::ids::ResourceId;
 use crate::meter;
-use crate::secret::Tokens;
 use crate::store::BoundedStore;
-use crate::store::author::{ResourceState, Work};
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lists::list_cache::ListCache;

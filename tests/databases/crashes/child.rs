@@ -7,11 +7,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
+use heroku_sso_store::SessionKey;
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome};
-use tower_heroku_sso::store::author::SessionKey;
 use tower_heroku_sso::store::{PostgresStore, SqliteStore};
 use tower_heroku_sso::sync::{Change, Changes};
 use tower_heroku_sso::{

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
+use heroku_sso_store::{ResourceState, Store};
 use serde_json::json;
 use support::ids::AddOnExt as _;
 use tokio::task::JoinHandle;
-use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::{Clock as _, ManualClock, ResourceId};
 
 use crate::crashes::held::Database;
@@ -231,7 +231,6 @@ impl Scene {
             ResourceState::Deprovisioning => Found::Deprovisioning,
             ResourceState::Deprovisioned if known.deprovision_owed => Found::Ended,
             ResourceState::Deprovisioned => Found::Deprovisioned,
-            other => panic!("{other:?}"),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use heroku_sso_store::Store;
 use reqwest::header::SET_COOKIE;
 use support::browser::{FORM, client};
-use tower_heroku_sso::store::author::Store;
 
 use crate::crashes::at_random::from_environment;
 use crate::crashes::process::AddonProcess;

@@ -4,9 +4,9 @@ mod role;
 
 use std::process::Command;
 
+use heroku_sso_store::Store;
 use support::ids::AddOnExt as _;
 use tempfile::TempDir;
-use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 
 use crate::fleet::Fleet;

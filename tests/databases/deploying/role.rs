@@ -1,8 +1,8 @@
 //! The database role of DEPLOYING.md, which may neither make nor change a table.
 
+use heroku_sso_store::conformance;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tower_heroku_sso::store::PostgresStore;
-use tower_heroku_sso::store::author::conformance;
 
 use crate::place::{Place, Postgres, keys};
 

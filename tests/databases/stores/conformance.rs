@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Dated, Sequence, conformance};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::{App, People, Person, ResourceList, Team};
 use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier};
 use tower_heroku_sso::store::MemoryStore;
-use tower_heroku_sso::store::author::{Dated, Sequence, conformance};
 use tower_heroku_sso::{AppId, Email, ResourceId, Role, SsoPolicy, SsoSalt, TeamId};
 
 use crate::place::Place;
@@ -88,11 +88,11 @@ macro_rules! rules_of_the_crate {
     };
 }
 
-tower_heroku_sso::store_rules!(rules_of_the_crate);
+heroku_sso_store::store_rules!(rules_of_the_crate);
 
 /// The rule with a number of the table of attacks.
 mod numbered {
-    use tower_heroku_sso::store::author::conformance;
+    use heroku_sso_store::conformance;
 
     use crate::place::Place;
 

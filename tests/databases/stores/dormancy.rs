@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Simulator};
+use heroku_sso_store::{ResourceState, Store};
 use support::ids::AddOnExt as _;
 use support::world::{builder, grant};
 use tower_heroku_sso::heroku::HerokuError;
-use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::{HerokuSso, ManualClock, RefreshError};
 
 use crate::place::{Place, Postgres, Sqlite};

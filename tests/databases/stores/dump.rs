@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use heroku_sso_store::Store;
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::ExposeSecret;
@@ -13,7 +14,6 @@ use support::browser::Browser;
 use support::ids::AddOnExt as _;
 use support::world::World;
 use tower_heroku_sso::jwt::{JwtKey, JwtKeys};
-use tower_heroku_sso::store::author::Store;
 use tower_heroku_sso::{HerokuSsoBuilder, VerifiedEmail};
 
 use crate::place::{Place, Postgres, Sqlite};

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Registration, Revocation, Store};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use time::OffsetDateTime;
-use tower_heroku_sso::store::author::{Registration, Revocation, Store};
 use tower_heroku_sso::{Email, ResourceId};
 
 use crate::place::{Place, Postgres};

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
+use heroku_sso_store::{Registration, Store};
 use secrecy::ExposeSecret;
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use time::OffsetDateTime;
-use tower_heroku_sso::store::author::{Registration, Store};
 use tower_heroku_sso::store::{EncryptionKeys, SqliteStore, StoreError};
 use tower_heroku_sso::{ResourceId, Tokens};
 

@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use heroku_sso_store::{Registration, SessionKey, SharedStore, Store, StoreEvent, Work};
 use sqlx::{Connection, Executor, PgConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::PostgresStore;
-use tower_heroku_sso::store::author::{
-    Registration, SessionKey, SharedStore, Store, StoreEvent, Work,
-};
 
 use crate::place::{Place, Postgres, keys};
 use crate::pooler::{Pooled, Pooler};

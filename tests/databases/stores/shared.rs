@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{
+    Registration, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
+};
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::PostgresStore;
-use tower_heroku_sso::store::author::{
-    Registration, SessionKey, SharedStore, Store, StoreEvent, StoreEvents, Work,
-};
 
 use crate::place::{Place, Postgres, keys};
 use crate::stores::conformance::replay_key;

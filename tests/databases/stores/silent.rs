@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heroku_sso_store::{SessionKey, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,7 +12,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::store::PostgresStore;
-use tower_heroku_sso::store::author::{SessionKey, Store};
 use uuid::Uuid;
 
 use crate::place::{Place, Postgres, keys};

@@ -61,17 +61,19 @@ async fn until(condition: impl AsyncFn() -> bool) {
 async fn failed_sweep_is_retried_at_the_next_period() {
     let sessions = Failing::default();
     let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
-    let sweep = world
-        .sso
-        .sessions()
-        .spawn_sweep(sessions.clone(), Duration::from_secs(60));
+    let sweep = tokio::spawn(
+        world
+            .sso
+            .sessions()
+            .delete_expired(sessions.clone(), Duration::from_secs(60)),
+    );
     for round in 1..=4 {
         tokio::task::yield_now().await;
         world.clock.advance(Duration::from_secs(60));
         until(async || sessions.sweeps.load(Ordering::SeqCst) >= round).await;
-        assert!(sweep.is_alive());
+        assert!(!sweep.is_finished());
     }
-    drop(sweep);
+    sweep.abort();
     for _ in 0..3 {
         world.clock.advance(Duration::from_secs(60));
         for _ in 0..100 {
@@ -92,14 +94,16 @@ async fn panicked_sweep_is_not_alive() {
         ..Failing::default()
     };
     let world = World::with(|builder| builder.session_store(MemorySessions::default())).await;
-    let sweep = world
-        .sso
-        .sessions()
-        .spawn_sweep(sessions, Duration::from_secs(60));
+    let sweep = tokio::spawn(
+        world
+            .sso
+            .sessions()
+            .delete_expired(sessions, Duration::from_secs(60)),
+    );
     tokio::task::yield_now().await;
-    assert!(sweep.is_alive());
+    assert!(!sweep.is_finished());
     world.clock.advance(Duration::from_secs(60));
-    until(async || !sweep.is_alive()).await;
+    until(async || sweep.is_finished()).await;
 }
 
 #[tokio::test]
@@ -126,10 +130,12 @@ async fn sweep_deletes_only_expired_sessions() {
         count
     };
     assert_eq!(count().await, 2);
-    let _sweep = world
-        .sso
-        .sessions()
-        .spawn_sweep(sessions, Duration::from_secs(60));
+    let _sweep = tokio::spawn(
+        world
+            .sso
+            .sessions()
+            .delete_expired(sessions, Duration::from_secs(60)),
+    );
     tokio::task::yield_now().await;
     world.clock.advance(Duration::from_secs(60));
     until(async || count().await == 1).await;

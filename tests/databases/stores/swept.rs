@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use heroku_sso_store::{Dated, Sequence, SessionKey, Store, Work};
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 use time::OffsetDateTime;
 use tower_heroku_sso::access::People;
-use tower_heroku_sso::store::author::{Dated, Sequence, SessionKey, Store, Work};
 
 use crate::place::{Place, Postgres, Sqlite};
 

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use heroku_sso_store::Store as _;
 use sqlx::{Connection, Executor, PgConnection};
-use tower_heroku_sso::store::author::Store as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 

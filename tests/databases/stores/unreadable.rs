@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use heroku_addon_simulator::Endpoint;
+use heroku_sso_store::{Dated, Registration, Revocation, Sequence, Store};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+use support::ids::AddOnExt as _;
+use support::world::World;
 use time::OffsetDateTime;
 use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::access::{App, People, ResourceList};
-use tower_heroku_sso::store::author::{Dated, Registration, Revocation, Sequence, Store};
+use tower_heroku_sso::sync::Change;
 
 use crate::place::{Place, Postgres, Sqlite};
 
@@ -99,4 +103,30 @@ async fn sqlite_uses_wal_and_tolerates_newer_columns() {
     let store = place.open().await;
     fill(&store).await;
     assert_eq!(store.load_page(None, 10).await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn unreadable_stored_list_is_fetched_again() {
+    let place = Sqlite::new().await;
+    let (before, after) = (place.open().await, place.open().await);
+    let world = World::with(|builder| builder.store(before)).await;
+    let addon = world.addon().await;
+    world.refresh(&addon.resource_id()).await;
+    let file = format!("sqlite:{}", place.file().display());
+    let mut other = SqliteConnection::connect(&file).await.unwrap();
+    let damage = "UPDATE heroku_sso_resource SET list = '{\"of\": \"a later version\"}'";
+    other.execute(damage).await.unwrap();
+    world.heroku.calls().clear();
+    let (sso, _) = world.another_gate(|builder| builder.store(after)).await;
+    let _sync = sso.spawn_sync();
+    let mut changes = sso.lists().changes();
+    let reported = async {
+        let is_list = |change: &Change| matches!(change, Change::Snapshot { .. });
+        while !is_list(&changes.next().await.unwrap()) {}
+    };
+    let reported = tokio::time::timeout(Duration::from_secs(60), reported).await;
+    assert!(reported.is_ok());
+    assert_eq!(world.heroku.calls().count(Endpoint::AddOn), 1);
+    let list = sso.lists().get(&addon.resource_id()).await.unwrap();
+    assert!(list.is_some());
 }

@@ -1,7 +1,7 @@
 //! Deprovisioning of a resource during a sign-in and a fetch of its list.
 
+use heroku_sso_store::{ResourceState, Store};
 use tower_heroku_sso::LookupError;
-use tower_heroku_sso::store::author::{ResourceState, Store};
 use tower_heroku_sso::sync::Change;
 
 use crate::interleavings::schedule::{

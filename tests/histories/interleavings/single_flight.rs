@@ -1,7 +1,8 @@
 //! Concurrent requests for the first list of a resource.
 
 use heroku_addon_simulator::Endpoint;
-use tower_heroku_sso::{VerifiedEmail, store::author::Store};
+use heroku_sso_store::Store;
+use tower_heroku_sso::VerifiedEmail;
 
 use crate::interleavings::schedule::{Choices, Crew, in_random_orders};
 use crate::interleavings::world::{ANN, BOB, Stage, address};

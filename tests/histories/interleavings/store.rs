@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
-use tokio::sync::mpsc;
-use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::author::{
+use heroku_sso_store::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
     Revocation, Sequence, SessionKey, SessionRecord, SessionRecords, SharedStore, Store,
     StoreEvent, StoreEvents, Work,
 };
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tower_heroku_sso::access::{People, ResourceList};
+use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{Email, LegacyId, MemorySessions, ResourceId, TeamId, Tokens};
 use tower_sessions::session::{Id, Record};

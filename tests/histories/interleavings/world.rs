@@ -14,6 +14,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use heroku_addon_simulator::{AddOn, SignInForm, Simulator};
+use heroku_sso_store::SessionKey;
+use heroku_sso_store::Store as _;
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -22,8 +24,6 @@ use support::world::events;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use tower_heroku_sso::partner_api::NoProvisioning;
-use tower_heroku_sso::store::author::SessionKey;
-use tower_heroku_sso::store::author::Store as _;
 use tower_heroku_sso::{
     AddonPassword, ClientSecret, Email, HerokuSso, HerokuSsoBuilder, HerokuUser, Manifest,
     ManualClock, MemorySessions, OauthGrant, ResourceId, SsoSalt, WebhookSecret, Webhooks,

@@ -101,7 +101,10 @@ fn types_are_small_and_no_files_call_in_a_circle() {
 #[test]
 fn all_files_of_the_libraries_are_read() {
     let folders = libraries();
-    assert_eq!(folders, ["", "assertion/", "simulator/", "tests/support/"]);
+    assert_eq!(
+        folders,
+        ["", "assertion/", "simulator/", "store/", "tests/support/"]
+    );
     for folder in folders {
         let source = crate::root().join(&folder).join("src");
         let library = library(&folder);

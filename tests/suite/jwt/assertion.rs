@@ -233,15 +233,14 @@ async fn a59_assertion_in_trailers_is_removed() {
 
     let clock = ManualClock::new();
     let assertions = crate::jwt::site::assertions(&clock);
-    let service = assertions.layer().layer(tower::service_fn(
-        async |request: axum::http::Request<_>| {
-            let body: axum::http::Request<tower_heroku_sso::assertion::WithoutAssertion<_>> =
-                request;
-            let collected = body.into_body().collect().await.unwrap();
-            let trailers = collected.trailers().cloned().unwrap_or_default();
-            Ok::<_, std::convert::Infallible>((collected.to_bytes(), trailers))
-        },
-    ));
+    async fn read<B: http_body::Body<Error: std::fmt::Debug>>(
+        request: axum::http::Request<B>,
+    ) -> Result<(Bytes, axum::http::HeaderMap), std::convert::Infallible> {
+        let collected = request.into_body().collect().await.unwrap();
+        let trailers = collected.trailers().cloned().unwrap_or_default();
+        Ok((collected.to_bytes(), trailers))
+    }
+    let service = assertions.layer().layer(tower::service_fn(read));
     let mut trailers = axum::http::HeaderMap::new();
     for name in [
         "x-heroku-sso-assertion",

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heroku_addon_simulator::{AddOn, Endpoint, Fault, Simulator};
+use heroku_sso_store::{
+    Absence, AbsenceKind, AbsenceSign, Email, ResourceId, Revocation, Sequence, UserId,
+};
 use secrecy::SecretString;
 
 use super::{Answer, At, Case, Heroku, Last, List, Resource, When, Who};
-use crate::access::{App, Email, People, Person, ResourceList, Team};
+use crate::access::{App, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::heroku::{HerokuClient, HerokuUrl};
-use crate::ids::{ResourceId, UserId};
 use crate::lifespan::End;
 use crate::secret::ClientSecret;
-use crate::store::author::{Absence, AbsenceKind, AbsenceSign, Revocation, Sequence};
 use crate::store::{BoundedStore, MemoryStore};
 use crate::sync::lists::list_event::Source;
 use crate::sync::state::as_of::AsOf;
@@ -24,6 +25,7 @@ use crate::sync::{
     Denial, Directory, ListVersion, OauthGrant, Principal, SessionStart, Strictness, SyncSettings,
     Watch,
 };
+use url::Url;
 
 const SECOND: Duration = Duration::from_secs(1);
 pub(in crate::sync) const REFRESH: Duration = Duration::from_secs(300);
@@ -45,7 +47,8 @@ impl Scene {
         let heroku = Simulator::builder().clock(manual.reader());
         let heroku = heroku.start().await.unwrap();
         let ann = heroku.accounts().id("ann@example.com").into();
-        let url: HerokuUrl = heroku.url().parse().unwrap();
+        let url: Url = heroku.url().parse().unwrap();
+        let url = HerokuUrl::try_from(url).unwrap();
         let secret = ClientSecret::new(heroku.client_secret()).unwrap();
         let client = HerokuClient::new(
             url.clone(),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::access::{App, ListPolicy, People, Person, ResourceList, Team};
+use crate::access::ListPolicy;
+use crate::access::{App, People, Person, ResourceList, Team};
 use crate::clock::{ManualClock, SharedClock};
 use crate::sync::state::cached_list::OwnList;
 use crate::sync::state::entry::Entry;

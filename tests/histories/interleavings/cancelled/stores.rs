@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use heroku_sso_store::{
+    AbsenceKind, AbsenceSign, Brake, Dated, PendingRemoval, Registration, Revocation, Sequence,
+    SessionKey, SessionRecord, Store,
+};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tower_heroku_sso::access::{App, People, ResourceList};
 use tower_heroku_sso::sso::{ReplayKey, SsoRequest, Verifier, token};
-use tower_heroku_sso::store::author::{
-    AbsenceKind, AbsenceSign, Brake, Dated, PendingRemoval, Registration, Revocation, Sequence,
-    SessionKey, SessionRecord, Store,
-};
 use tower_heroku_sso::store::{
     EncryptionKey, EncryptionKeys, MemoryStore, SessionKind, SqliteStore, StoreError,
 };

@@ -19,7 +19,7 @@ use support::world::{UNUSED, World, endless, serve};
 use tempfile::TempDir;
 use thirtyfour::{Cookie, WebDriver, WindowHandle};
 use tokio::sync::MutexGuard;
-use tower_heroku_sso::{HerokuSso, OnExpired, Permission, Require, ResourceId, Role, SsoPolicy};
+use tower_heroku_sso::{HerokuSso, Permission, Require, ResourceId, Role, SsoPolicy};
 
 use super::check::load_axe;
 use crate::browser::chromium::{TURN, chromium};
@@ -53,7 +53,7 @@ impl Site {
         let world = World::with(|builder| {
             builder
                 .sso_policy(SsoPolicy::AllowUnsignedEmail)
-                .on_expired(OnExpired::Page)
+                .show_expired_page()
                 .resource_of(app_session)
         })
         .await;

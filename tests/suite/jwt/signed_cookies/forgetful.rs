@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use time::OffsetDateTime;
-use tower_heroku_sso::access::{People, ResourceList};
-use tower_heroku_sso::sso::ReplayKey;
-use tower_heroku_sso::store::author::{
+use heroku_sso_store::{
     Absence, AbsenceSign, ActiveResource, Brake, Dated, Dormancy, PendingRemoval, Registration,
     Revocation, Sequence, SessionKey, Store,
 };
+use time::OffsetDateTime;
+use tower_heroku_sso::access::{People, ResourceList};
+use tower_heroku_sso::sso::ReplayKey;
 use tower_heroku_sso::store::{MemoryStore, StoreError};
 use tower_heroku_sso::{Email, LegacyId, ResourceId, TeamId, Tokens};
 
