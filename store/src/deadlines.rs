@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// One call of a [`Store`](crate::Store), for one or a few rows.
+/// How long most calls of a [`Store`](crate::Store) may take: those for one or a few rows.
 pub const STORE_CALL: Duration = Duration::from_secs(5);
 
-/// A call of a store for many rows: a page of a thousand resources with their lists, at the start; the
-/// erasure of a person.
+/// How long a call of a store for many rows may take: [`load_page`](crate::Store::load_page), for a thousand
+/// resources with their lists, and [`erase_person`](crate::Store::erase_person).
 pub const STORE_PAGE: Duration = Duration::from_secs(15);
 
 /// One call of the Postgres store's database. Most callers have a shorter deadline; opening, re-encrypting,
