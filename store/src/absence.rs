@@ -21,7 +21,8 @@ pub enum AbsenceKind {
 pub struct AbsenceSign {
     /// What was answered.
     pub kind: AbsenceKind,
-    /// Drawn before the request to Heroku: a list with a later sequence number contradicts the answer.
+    /// Drawn before the request to Heroku. A list with this sequence number or a later one contradicts the
+    /// answer.
     pub sequence: Sequence,
     /// When the answer was given, by the wall clock of the process that asked.
     pub at: OffsetDateTime,
@@ -34,7 +35,8 @@ impl AbsenceSign {
     }
 }
 
-/// All such answers about a resource since its last list or its last grant, whichever is later.
+/// All such answers about a resource since its last list or its last grant, whichever is later. A store that
+/// reads one back makes it with [`new`](Self::new), and sets the fields.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Absence {
@@ -90,7 +92,7 @@ impl Absence {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Brake {
-    /// The period, which ends now.
+    /// The period, which ends with the attempt.
     pub within: Duration,
     /// This many may become dormant in any case, however few resources there are.
     pub at_least: u64,
@@ -110,8 +112,8 @@ impl Default for Brake {
 }
 
 impl Brake {
-    /// True if this many of all `resources` (dormant ones included) may become dormant. `becoming` counts
-    /// the resources that became dormant within the period or would have, including the one in question.
+    /// True if this many of all `resources` (active and dormant) may become dormant. `becoming` counts the
+    /// resources that became dormant within the period or would have, including the one in question.
     pub fn allows(&self, becoming: u64, resources: u64) -> bool {
         becoming <= self.at_least
             || becoming.saturating_mul(100) <= resources.saturating_mul(self.percent)

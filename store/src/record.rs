@@ -24,8 +24,11 @@ pub struct Dated<T> {
     /// When Heroku was asked, by the wall clock of the process that asked.
     pub asked_at: OffsetDateTime,
     /// A lower bound of the answer's age. It keeps processes whose clocks differ from taking a list for
-    /// younger than it is. A store with a clock of its own measures the age by that clock; any other store
-    /// gives zero.
+    /// younger than it is.
+    ///
+    /// A store whose database has a clock stores that clock's time less `age`, beside `asked_at`. A read
+    /// gives the clock's time less the stored one, or zero if that is negative. Any other store gives zero:
+    /// the gate takes the greater of `age` and the age by `asked_at`.
     pub age: Duration,
 }
 
@@ -48,22 +51,25 @@ impl<T> Dated<T> {
 pub struct Registration {
     /// The lifecycle state, which decides whether users may enter.
     pub state: ResourceState,
-    /// The provider's own id, for sign-ins by the version 1 token.
+    /// The partner's own id of the resource, by which sign-ins of version 1 of Heroku's Partner API name it.
     pub legacy_id: Option<LegacyId>,
-    /// The OAuth tokens; none if Heroku sent no grant, or the resource is deprovisioned.
+    /// The OAuth tokens; none if Heroku sent no grant, or the resource is deprovisioned. A store encrypts
+    /// them.
     pub tokens: Option<Tokens>,
-    /// The grant code that the tokens came from, so that a repeated request is recognized.
+    /// The grant code that the tokens came from, so that a repeated request is recognized. A store encrypts
+    /// it.
     pub grant_code: Option<SecretString>,
     /// The fingerprint of the settings of its webhook subscription, see
     /// [`Store::set_webhook`](crate::Store::set_webhook).
     pub webhook: Option<String>,
-    /// Heroku's answers that it does not exist, since its last list and its last grant.
+    /// Heroku's answers that it does not exist.
     pub absence: Option<Absence>,
-    /// True if it is deprovisioned, but not by a request of Heroku. When that request comes, the partner's own
-    /// part, `Addon::deprovision`, must still run.
+    /// True if it is deprovisioned, but not by a request of Heroku. When that request comes, the partner's
+    /// own code for it must still run.
     pub deprovision_owed: bool,
-    /// Increases with every change of the tokens or the grant code; zero for a resource that is not stored
-    /// yet.
+    /// Zero for a resource that is not stored yet. Increases with every [`put`](crate::Store::put) and
+    /// [`set_tokens`](crate::Store::set_tokens) that returns true, also if it stores equal values, and when
+    /// the resource is deprovisioned. No other change increases it.
     pub revision: i64,
 }
 
@@ -82,7 +88,7 @@ impl Registration {
         }
     }
 
-    /// The same with the provider's own id.
+    /// The same with the partner's own id.
     #[must_use]
     pub fn with_legacy_id(mut self, id: LegacyId) -> Self {
         self.legacy_id = Some(id);
@@ -120,9 +126,9 @@ pub struct ActiveResource {
     pub sessions_since: Option<Sequence>,
     /// At most one for each user.
     pub revocations: Vec<Revocation>,
-    /// At most one for each user, unless the list has settled it.
+    /// At most one for each user. Those that the list has settled are left out.
     pub pending_removals: Vec<PendingRemoval>,
-    /// Heroku's answers that it does not exist, since its last list and its last grant.
+    /// Heroku's answers that it does not exist.
     pub absence: Option<Absence>,
 }
 
@@ -149,7 +155,8 @@ pub struct Revocation {
     pub email: Email,
     /// Sessions with a lower sequence number are invalid.
     pub sequence: Sequence,
-    /// When it was revoked. The record can be deleted when the last of those sessions would have ended.
+    /// When it was revoked. [`Store::revoke`](crate::Store::revoke) deletes revocations from before a given
+    /// time.
     pub at: OffsetDateTime,
 }
 

@@ -18,7 +18,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Tokens that another program has obtained from Heroku.
+    /// Tokens from their parts, for example as read from a store.
     pub fn new(
         access: impl Into<SecretString>,
         refresh: impl Into<SecretString>,
