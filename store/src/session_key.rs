@@ -23,7 +23,7 @@ impl SessionKey {
         Self(key.into().into())
     }
 
-    /// The key as text, for a store.
+    /// The key as text, for a store: 64 hex digits if [`of`](Self::of) made it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -16,7 +16,7 @@ use crate::store_error::StoreError;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct SessionRecord {
-    /// The SHA-256 of the session's id.
+    /// The SHA-256 of the session's id, in hex.
     pub key: SessionKey,
     /// The resource that the user signed in to.
     pub resource: ResourceId,
@@ -32,7 +32,8 @@ pub struct SessionRecord {
     pub seen_at: OffsetDateTime,
     /// When the session ends at the latest.
     pub ends_at: OffsetDateTime,
-    /// The rest of the grant, as text that only this crate reads.
+    /// JSON of the gate, of a few kilobytes at most: who signed in, how, and when. It contains the email, and
+    /// no secret. A store returns it unchanged.
     pub grant: String,
 }
 
@@ -69,7 +70,7 @@ pub enum SessionKind {
     Browser,
     /// A command-line sign-in, with a bearer token and no cookie.
     Bearer,
-    /// The partner's own login (`Sessions::admit` of the gate), with a cookie.
+    /// The partner's own login, with a cookie.
     OwnLogin,
 }
 
@@ -99,22 +100,25 @@ impl fmt::Display for SessionKind {
 /// The part of a [`Store`](crate::Store) that keeps sessions, so that no other session store is
 /// needed.
 ///
+/// The [rules of `Store`](crate::Store) hold here, too.
+///
 /// Records are deleted by the store's other methods: when the session is
-/// [closed](crate::Store::close_session), when its user is
-/// [erased](crate::Store::erase_person), and when its resource ends. The record of a
-/// [revoked](crate::Store::revoke) session may stay, but is not listed. The store also deletes the
-/// records of sessions that ended at least an hour ago, in small batches.
+/// [closed](crate::Store::close_session), when its user is [erased](crate::Store::erase_person), and when its
+/// resource is no longer active or dormant. A [sweep](crate::Store#sweep) deletes the records of sessions
+/// that ended over an hour ago, in small batches. The record of a [revoked](crate::Store::revoke) session may
+/// stay until then, but is not listed.
 #[async_trait]
 pub trait SessionRecords: fmt::Debug + Send + Sync {
     /// Stores a session under a new key. Returns false, and stores nothing, if its resource is neither active
-    /// nor dormant.
+    /// nor dormant. The gate stores a key once; for a key that exists, an error is right.
     async fn insert_session(&self, session: &SessionRecord) -> Result<bool, StoreError>;
 
     /// The session with this key. It may have ended.
     async fn find_session(&self, key: &SessionKey) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// At most `limit` sessions of a resource, or of one user at it: the latest ones, latest first. Revoked
-    /// ones are left out.
+    /// At most `limit` sessions of a resource, or of one user at it: those that
+    /// [began](crate::SessionRecord::began)
+    /// last, latest first. Revoked ones are left out. Those past their `ends_at` may be included.
     async fn list_sessions(
         &self,
         resource: &ResourceId,
