@@ -177,8 +177,8 @@ impl AtomicInstant {
 
 /// A clock that stands still until a test moves it. Clones share the time.
 ///
-/// To keep a session alive, advance in steps shorter than the refresh interval, and let the sync run in
-/// between. After one jump of more than `in_use_for`, the resource counts as unused.
+/// To keep a session alive, advance in steps shorter than the gate's refresh interval, and let its sync run
+/// in between. After a long jump (by default, of more than 15 minutes), the resource counts as unused.
 ///
 /// ```
 /// use std::time::Duration;

@@ -162,8 +162,8 @@ opaque_id! {
 }
 
 opaque_id! {
-    /// The provider's own id of a resource, from version 1 of the Partner API (`id` in an SSO request under
-    /// `SsoPolicy::Legacy`). Stored as written, because the provider's ids may be case-sensitive.
+    /// The partner's own id of a resource. An SSO request of version 1 of Heroku's Partner API has it as
+    /// `id`. Stored as written, because the partner's ids may be case-sensitive.
     LegacyId, "legacy id", Opaque::as_written
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::ids::{LegacyId, ResourceId, UserId};
 
-/// The name under which the use of an SSO token is recorded. `Display` gives that name as text, for a
-/// store.
+/// The name under which the use of an SSO token is recorded. `Display` gives that name as text, for a store:
+/// at most 134 bytes, in which case matters.
 ///
 /// It is derived from the canonical fields that the token covers, not from the token's digits. Another
 /// spelling of the same request thus has the same key.
@@ -38,9 +38,10 @@ impl ReplayKey {
         Self { signed, timestamp }
     }
 
+    /// The key of a token of version 1 of Heroku's Partner API, which covers the partner's own id. Its
+    /// formula is that of a token that covers the resource alone. If the partner's own id is the resource's
+    /// UUID, the two tokens are equal, and so must be the keys.
     #[doc(hidden)]
-    /// The key of a version 1 token. Its formula is that of `resource_token`: if the provider's own id is
-    /// the UUID, the digests are equal, and so must be the keys.
     pub fn v1(id: &LegacyId, timestamp: i64) -> Self {
         let signed = match id.to_string().parse() {
             Ok(resource) => Signed::Resource(resource),

@@ -61,8 +61,8 @@ pub struct ResourceList {
     pub web_url: Option<Box<str>>,
     /// The app's collaborators.
     pub collaborators: People,
-    /// The people of the apps that the add-on is attached to, if they are wanted:
-    /// `include_attached_apps` of the gate.
+    /// The people of the apps that the add-on is attached to. None unless the gate is configured to include
+    /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attached: Option<AttachedPeople>,
 }

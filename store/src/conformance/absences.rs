@@ -147,7 +147,7 @@ pub async fn only_the_latest_answer_makes_dormant_or_ends(store: impl Store) {
     assert!(!store.end_dormant(&other, Sequence::new(1)).await.unwrap());
 }
 
-/// A new grant clears an absence, and a new provider's id does not.
+/// A new grant clears an absence, and a new id of the partner's own does not.
 pub async fn new_grant_clears_an_absence_and_new_legacy_id_does_not(store: impl Store) {
     let id = dormant(&store, 1, 1).await;
     let read = store.get(&id).await.unwrap().unwrap();

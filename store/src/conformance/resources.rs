@@ -133,7 +133,7 @@ pub async fn tokens_are_replaced_only_from_the_latest_revision(store: impl Store
     assert!(loaded.token_ends_at.unwrap() > now());
 }
 
-/// The provider's own id finds active resources only.
+/// The partner's own id finds active resources only.
 pub async fn legacy_id_finds_active_resources_only(store: impl Store) {
     let id = resource(1);
     let legacy = "42".parse().unwrap();
@@ -145,7 +145,7 @@ pub async fn legacy_id_finds_active_resources_only(store: impl Store) {
     assert_eq!(store.find_legacy(&legacy).await.unwrap(), None);
 }
 
-/// A provider's id that two resources have finds neither.
+/// An id of the partner's own that two resources have finds neither.
 pub async fn ambiguous_legacy_id_finds_no_resource(store: impl Store) {
     let registered = |id: &str| Registration::active(None).with_legacy_id(id.parse().unwrap());
     assert!(store.put(&resource(1), registered("aB")).await.unwrap());

@@ -146,7 +146,7 @@ impl From<Person> for PersonForm {
 
 /// The people on one list: each email once, in order of email. Cheap to clone.
 ///
-/// In memory, a person takes the bytes of the email and 24 more.
+/// In memory, a person nearly always takes the bytes of the email and 24 more.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(from = "Vec<Person>", into = "Vec<Person>")]
 pub struct People(Option<Arc<Packed>>);

@@ -132,8 +132,7 @@ impl Details {
     }
 }
 
-/// A list at Heroku has at most 100 pages of 4 MiB (`MAX_PAGES` in `heroku/paging.rs`, `MAX_ANSWER` in
-/// `heroku/transport.rs`), of which only the emails are here.
+/// The gate reads at most 100 pages of 4 MiB of a list at Heroku, of which only the emails are here.
 fn compact(length: usize) -> u32 {
     u32::try_from(length).expect("a list is shorter than 4 GB")
 }
