@@ -14,8 +14,22 @@
 //! # }
 //! ```
 //!
-//! They do not check [`SharedStore`](crate::SharedStore), and what happens when a call fails: on an error,
-//! return [`StoreError`](crate::StoreError), and never a value that was not stored.
+//! [`check_restart`] gets a function that makes an empty database. That function returns another one, which
+//! opens a store on this database each time:
+//!
+//! ```ignore
+//! conformance::check_restart(async || {
+//!     let database = EmptyDatabase::create().await;
+//!     async move || MyStore::open(database.url()).await.unwrap()
+//! })
+//! .await;
+//! ```
+//!
+//! The rules need a tokio runtime with real time, so no `start_paused`. [`check`] opens about 40 empty
+//! databases, one at a time, and [`check_restart`] five. Up to 50 tasks call one store concurrently.
+//!
+//! The rules check neither [`SharedStore`](crate::SharedStore), nor encryption, nor what happens when a call
+//! fails or is dropped. Test yours by the [rules of `Store`](crate::Store).
 
 mod absences;
 mod forms;

@@ -18,8 +18,8 @@ use crate::session_record::{SessionRecord, SessionRecords};
 use crate::store::Store;
 use crate::tokens::Tokens;
 
-/// The same in a whole run, so that a value that is made twice is equal. Whole seconds are the minimum
-/// precision of a store.
+/// The same in a whole run, so that a value that is made twice is equal. In whole seconds, so that the
+/// precision of a store does not matter.
 pub(super) fn now() -> OffsetDateTime {
     static NOW: LazyLock<OffsetDateTime> =
         LazyLock::new(|| SystemClock::default().now().replace_nanosecond(0).unwrap());
