@@ -10,8 +10,6 @@ use crate::ids::ResourceId;
 use crate::sequence::Sequence;
 use crate::store_error::StoreError;
 
-/// An absence that no list contradicts. Needed because a release that does not know of absences writes
-/// lists, too.
 const ABSENCE: &str = "SELECT kind AS absence_kind, answers, first_at, last_at,
     sequence AS absence_sequence, dormant_at
     FROM heroku_sso_absence WHERE resource = ?1";
@@ -22,6 +20,7 @@ pub(super) async fn note(
     sign: AbsenceSign,
 ) -> Result<Option<Absence>, StoreError> {
     let mut transaction = store.pool.begin().await?;
+    // Needed because a release that does not know of absences writes lists, too.
     sqlx::query(
         "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <=
          (SELECT coalesce(list_sequence, 0) FROM heroku_sso_resource WHERE id = ?1)",

@@ -219,7 +219,8 @@ impl Store for SqliteStore {
         .bind(team.map(|team| team.id.to_string()))
         .execute(&self.pool)
         .await?;
-        // What the list settles no longer counts, whether or not this deletion succeeds.
+        // What the list settles no longer counts, whether or not this deletion succeeds: every read of the
+        // resource leaves it out. The change is therefore complete with the statement above.
         for answered in [
             "DELETE FROM heroku_sso_pending_removal WHERE resource = ?1 AND sequence <= ?2",
             "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <= ?2",
