@@ -1,6 +1,7 @@
-//! What the gate of [`tower-heroku-sso`](https://docs.rs/tower-heroku-sso) keeps of each Heroku add-on resource:
-//! its OAuth tokens, its access list, its sessions and its lifecycle state; also the SSO requests that were
-//! used, and the sessions that were closed.
+//! [`tower-heroku-sso`](https://docs.rs/tower-heroku-sso) is a tower layer, *the gate*, that admits only the
+//! users whom Heroku lists for an add-on. This crate defines the store behind it. For each resource, which is
+//! one add-on of a customer, it keeps the OAuth tokens, the access list, the sessions and the lifecycle
+//! state. It also keeps the SSO requests that were used, and the sessions that were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |
@@ -8,11 +9,18 @@
 //! | `SqliteStore` | one process that restarts | `sqlite` |
 //! | `PostgresStore` | several processes | `postgres` |
 //!
-//! A partner of Heroku uses these through `tower_heroku_sso::store`, and does not need this crate. It is for
-//! authors of another store: [`Store`] is what one process needs, [`SharedStore`] what several processes need
-//! in addition, and [`SessionRecords`] what a store needs that keeps sessions, too. With the feature
-//! `conformance`, `heroku_sso_store::conformance` has the rules that every store obeys, as tests. The
-//! [guide](https://docs.rs/tower-heroku-sso/latest/tower_heroku_sso/guide/your_own_store/) has a chapter.
+//! A partner of Heroku (a seller of add-ons) uses these through `tower_heroku_sso::store`, and does not need
+//! this crate. It is for authors of another store, which implements up to three traits:
+//!
+//! | trait | for |
+//! | --- | --- |
+//! | [`Store`] | one process. Its documentation has the rules for all three |
+//! | [`SessionRecords`] | a store that also keeps sessions |
+//! | [`SharedStore`] | several processes |
+//!
+//! With the feature `conformance`, `heroku_sso_store::conformance` has the rules as tests. The
+//! [guide](https://docs.rs/tower-heroku-sso/latest/tower_heroku_sso/guide/your_own_store/) of the gate has a
+//! chapter.
 //!
 //! ```
 //! use heroku_sso_store::{MemoryStore, Sequence, Store};
