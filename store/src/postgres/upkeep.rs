@@ -61,7 +61,8 @@ impl PostgresStore {
         .bind(now - RETENTION);
         // Rows that the other processes may not have read yet always stay.
         let closed = sqlx::query(
-            "DELETE FROM tower_heroku_sso.closed_session WHERE until < $1
+            "DELETE FROM tower_heroku_sso.closed_session
+             WHERE until < least($1, clock_timestamp() - interval '1 hour')
              AND closed_at < clock_timestamp() - interval '1 hour'",
         )
         .bind(now - RETENTION);

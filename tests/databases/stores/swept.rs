@@ -107,6 +107,37 @@ async fn old_rows_are_deleted_from_postgres_without_blocking() {
     assert!(store.is_session_closed(&today).await.unwrap());
 }
 
+/// A signed cookie outlives a closing that is deleted too early.
+#[tokio::test]
+async fn process_with_a_fast_clock_deletes_no_closing_that_is_in_force() {
+    let place = Postgres::new().await;
+    let store = place.open().await;
+    let now = OffsetDateTime::now_utc();
+    let [mine, other] = ["mine", "other"].map(SessionKey::from_stored);
+    let until = now + Duration::from_secs(90 * 60);
+    store.close_session(&mine, until, now).await.unwrap();
+    // An old lease shows when the sweep has passed the closings.
+    let shared = store.shared().unwrap();
+    let work = Work::Members("team".parse().unwrap());
+    assert!(shared.lease(&work, Duration::ZERO).await.unwrap());
+    let mut server = PgConnection::connect(&place.url).await.unwrap();
+    server
+        .execute(
+            "UPDATE tower_heroku_sso.closed_session SET closed_at = now() - interval '2 hours';
+             UPDATE tower_heroku_sso.lease SET until = now() - interval '2 hours'",
+        )
+        .await
+        .unwrap();
+    let fast = now + Duration::from_secs(4 * 3600);
+    store.close_session(&other, fast, fast).await.unwrap();
+    let sql = "SELECT count(*) FROM tower_heroku_sso.lease";
+    until_empty("leases", async || {
+        server.fetch_one(sql).await.unwrap().get(0)
+    })
+    .await;
+    assert!(store.is_session_closed(&mine).await.unwrap());
+}
+
 /// An erasure locks the teams of a person one after the other: a sweep that held one and waited for another
 /// could deadlock with it.
 #[tokio::test]
