@@ -75,6 +75,9 @@ impl Store for MemoryStore {
                 let absence = known.registration.absence;
                 registration.absence = registration.absence.and(absence);
                 registration.state = ResourceState::Active;
+                if registration.absence.is_none() {
+                    known.dormancy_wanted_at = None;
+                }
                 known.registration = registration;
                 Ok(true)
             }

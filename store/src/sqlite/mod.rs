@@ -207,6 +207,7 @@ impl Store for SqliteStore {
 
     async fn set_list(&self, id: &ResourceId, list: Dated<ResourceList>) -> Result<(), StoreError> {
         let team = list.value.team.as_ref();
+        let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "UPDATE heroku_sso_resource
              SET list = ?2, list_sequence = ?3, list_asked_at = ?4, team_id = ?5
@@ -217,10 +218,8 @@ impl Store for SqliteStore {
         .bind(list.sequence.number())
         .bind(micros(list.asked_at))
         .bind(team.map(|team| team.id.to_string()))
-        .execute(&self.pool)
+        .execute(&mut *transaction)
         .await?;
-        // What the list settles no longer counts, whether or not this deletion succeeds: every read of the
-        // resource leaves it out. The change is therefore complete with the statement above.
         for answered in [
             "DELETE FROM heroku_sso_pending_removal WHERE resource = ?1 AND sequence <= ?2",
             "DELETE FROM heroku_sso_absence WHERE resource = ?1 AND sequence <= ?2",
@@ -228,10 +227,10 @@ impl Store for SqliteStore {
             sqlx::query(answered)
                 .bind(id.to_string())
                 .bind(list.sequence.number())
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await?;
         }
-        Ok(())
+        Ok(transaction.commit().await?)
     }
 
     async fn set_members(&self, id: &TeamId, members: Dated<People>) -> Result<(), StoreError> {
