@@ -181,8 +181,8 @@ macro_rules! from_uuid {
 from_uuid!(AppId, TeamId, UserId);
 
 impl UserId {
-    #[doc(hidden)]
     /// The id as a UUID, if it is one.
+    #[doc(hidden)]
     pub fn as_uuid(&self) -> Option<Uuid> {
         match self.0 {
             Opaque::Uuid(uuid) => Some(uuid),

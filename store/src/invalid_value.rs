@@ -8,8 +8,8 @@
 pub struct InvalidValue(&'static str);
 
 impl InvalidValue {
-    #[doc(hidden)]
     /// With a message that says what is expected.
+    #[doc(hidden)]
     pub const fn new(message: &'static str) -> Self {
         Self(message)
     }

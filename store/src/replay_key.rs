@@ -24,15 +24,15 @@ enum Signed {
 }
 
 impl ReplayKey {
-    #[doc(hidden)]
     /// The key of a token that covers the resource and the account.
+    #[doc(hidden)]
     pub fn user_scoped(resource: ResourceId, timestamp: i64, user: UserId) -> Self {
         let signed = Signed::UserOfResource(resource, user);
         Self { signed, timestamp }
     }
 
-    #[doc(hidden)]
     /// The key of a token that covers the resource alone.
+    #[doc(hidden)]
     pub fn resource(resource: ResourceId, timestamp: i64) -> Self {
         let signed = Signed::Resource(resource);
         Self { signed, timestamp }

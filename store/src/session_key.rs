@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 pub struct SessionKey(Arc<str>);
 
 impl SessionKey {
-    #[doc(hidden)]
     /// The key of the session with this id.
+    #[doc(hidden)]
     pub fn of(session_id: &[u8]) -> Self {
         Self(hex::encode(Sha256::digest(session_id)).into())
     }

@@ -31,8 +31,8 @@ impl Email {
         &self.0
     }
 
-    #[doc(hidden)]
     /// True for the service accounts that own team apps at Heroku. They are not users.
+    #[doc(hidden)]
     pub fn is_pseudo_user(&self) -> bool {
         self.0.ends_with("@herokumanager.com")
     }

@@ -33,8 +33,8 @@ pub enum Account {
 }
 
 impl Account {
-    #[doc(hidden)]
     /// The account according to two lists.
+    #[doc(hidden)]
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         match (self, other) {
@@ -182,8 +182,8 @@ impl People {
         self.0.is_none()
     }
 
-    #[doc(hidden)]
     /// The same people, without roles and permissions.
+    #[doc(hidden)]
     #[must_use]
     pub fn without_privileges(self) -> Self {
         if !self.iter().any(|person| person.has_privileges()) {

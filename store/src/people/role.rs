@@ -85,8 +85,8 @@ impl From<Role> for String {
 pub struct Roles(Box<[Role]>);
 
 impl Roles {
-    #[doc(hidden)]
     /// The empty set.
+    #[doc(hidden)]
     pub fn none() -> &'static Self {
         static NONE: LazyLock<Roles> = LazyLock::new(Roles::default);
         &NONE
