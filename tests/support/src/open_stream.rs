@@ -64,9 +64,27 @@ impl OpenStream<'_> {
         assert!(more.is_err(), "the stream ended or sent data");
     }
 
-    async fn ends(mut self) {
-        let end = async { while let Ok(Some(_)) = self.response.chunk().await {} };
-        let ended = timeout(Duration::from_secs(60), end).await;
-        ended.expect("the stream ends");
+    /// The clock moves on meanwhile: a task that reads the time before a jump and sleeps after it would wait for
+    /// a moment that never comes.
+    async fn ends(self) {
+        let Self {
+            clock,
+            mut response,
+            ..
+        } = self;
+        let end = async { while let Ok(Some(_)) = response.chunk().await {} };
+        let passing = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                clock.advance(Duration::from_secs(1));
+            }
+        };
+        let ended = timeout(Duration::from_secs(60), async {
+            tokio::select! {
+                () = end => {}
+                () = passing => {}
+            }
+        });
+        ended.await.expect("the stream ends");
     }
 }
