@@ -106,6 +106,16 @@ async fn erasure_during_a_fetch_leaves_no_entry_in_the_list() {
 
 #[tokio::test]
 async fn reading_of_attached_apps_stores_no_erased_collaborator() {
+    reading_stores_no_erased_collaborator(true).await;
+}
+
+/// The newest lists are in memory only.
+#[tokio::test]
+async fn reading_of_attached_apps_stores_no_erased_person_of_an_unstored_list() {
+    reading_stores_no_erased_collaborator(false).await;
+}
+
+async fn reading_stores_no_erased_collaborator(lists_are_stored: bool) {
     let store = Faulty::default();
     let kept = store.clone();
     let world = World::with(|builder| attached(builder).store(kept)).await;
@@ -115,12 +125,16 @@ async fn reading_of_attached_apps_stores_no_erased_collaborator() {
     let sync = world.sso.spawn_sync();
     let faults = world.heroku.faults();
     faults.set(Endpoint::AttachedCollaborators, Fault::Status(500));
+    if !lists_are_stored {
+        store.fail("set_list");
+    }
     // Until the answer about attached apps is too old.
     for expected in [200, 200, 200, 503] {
         next_refresh(&world).await;
         assert_eq!(page(&ben).await, expected);
     }
     sync.shutdown().await;
+    store.mend();
     assert!(is_stored(&store, &id, "ann@example.com").await);
     addon.app().remove("ann@example.com");
     erase(&world, &store, "ann@example.com").await;
@@ -138,72 +152,27 @@ async fn reading_of_attached_apps_stores_no_erased_collaborator() {
 
 #[tokio::test]
 async fn own_list_fetch_stores_no_erased_person_of_an_attached_app() {
+    own_list_fetch_stores_no_erased_person(true).await;
+}
+
+/// The newest answer about attached apps is in memory only.
+#[tokio::test]
+async fn own_list_fetch_stores_no_erased_person_of_an_unstored_reading() {
+    own_list_fetch_stores_no_erased_person(false).await;
+}
+
+async fn own_list_fetch_stores_no_erased_person(reading_is_stored: bool) {
     let store = Faulty::default();
     let kept = store.clone();
     let world = World::with(|builder| attached(builder).store(kept)).await;
     let (addon, bank) = shared_addon(&world).await;
     let id = addon.resource_id();
     refresh(&world, &addon).await;
-    assert!(is_stored(&store, &id, BEN).await);
-    bank.detach(&addon);
-    erase(&world, &store, BEN).await;
-    assert!(!is_stored(&store, &id, BEN).await);
-
-    world.clock.advance(REFRESH);
-    let calls = world.heroku.calls();
-    calls.clear();
-    world.signed_in(&addon, "ann@example.com").await;
-    let count = |endpoint| calls.count(endpoint);
-    assert_eq!([Endpoint::AddOn, Endpoint::Attachments].map(count), [1, 0]);
-    assert!(!is_stored(&store, &id, BEN).await);
-}
-
-#[tokio::test]
-async fn reading_of_attached_apps_stores_no_erased_person_of_an_unstored_list() {
-    let store = Faulty::default();
-    let kept = store.clone();
-    let world = World::with(|builder| attached(builder).store(kept)).await;
-    let (addon, _bank) = shared_addon(&world).await;
-    let id = addon.resource_id();
-    let ben = world.signed_in(&addon, BEN).await;
-    let sync = world.sso.spawn_sync();
-    let faults = world.heroku.faults();
-    faults.set(Endpoint::AttachedCollaborators, Fault::Status(500));
-    // The newest lists are in memory only. The answer about attached apps gets too old.
-    store.fail("set_list");
-    for expected in [200, 200, 200, 503] {
-        next_refresh(&world).await;
-        assert_eq!(page(&ben).await, expected);
+    if !reading_is_stored {
+        store.fail("set_list");
+        refresh(&world, &addon).await;
+        store.mend();
     }
-    sync.shutdown().await;
-    store.mend();
-    assert!(is_stored(&store, &id, "ann@example.com").await);
-    addon.app().remove("ann@example.com");
-    erase(&world, &store, "ann@example.com").await;
-    assert!(!is_stored(&store, &id, "ann@example.com").await);
-
-    faults.clear_all();
-    let (calls, stored) = (world.heroku.calls(), store.calls("set_list"));
-    calls.clear();
-    assert_eq!(page(&ben).await, 200);
-    assert_eq!(calls.count(Endpoint::Collaborators), 0);
-    assert_eq!(store.calls("set_list"), stored + 1);
-    assert!(!is_stored(&store, &id, "ann@example.com").await);
-    assert!(is_stored(&store, &id, BEN).await);
-}
-
-#[tokio::test]
-async fn fetch_of_the_own_list_stores_no_erased_person_of_an_unstored_reading() {
-    let store = Faulty::default();
-    let kept = store.clone();
-    let world = World::with(|builder| attached(builder).store(kept)).await;
-    let (addon, bank) = shared_addon(&world).await;
-    let id = addon.resource_id();
-    refresh(&world, &addon).await;
-    // The newest answer about attached apps is in memory only.
-    store.fail("set_list");
-    refresh(&world, &addon).await;
-    store.mend();
     assert!(is_stored(&store, &id, BEN).await);
     bank.detach(&addon);
     erase(&world, &store, BEN).await;

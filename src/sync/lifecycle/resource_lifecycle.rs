@@ -88,9 +88,9 @@ impl Lifecycle {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
             let _turn = lifecycle.turn(&id).await?;
-            let closing = lifecycle.store.begin_deprovisioning(&id).await?;
+            let has_begun = lifecycle.store.begin_deprovisioning(&id).await?;
             lifecycle.lists.drop_entry(&id);
-            Ok(closing)
+            Ok(has_begun)
         })
         .await
     }
