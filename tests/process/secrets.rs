@@ -200,9 +200,9 @@ async fn life(
     }
     heroku.faults().clear_all();
     heroku.tokens().expire_access();
-    // If the sync met the 401 too, the pause before the next renewal is longer.
+    // If the sync met the 401 too, several times, the pause before the next renewal is up to an hour.
     let mut renewed = sso.lists().refresh(&resource).await;
-    for _ in 0..10 {
+    for _ in 0..70 {
         if renewed.is_ok() {
             break;
         }
