@@ -87,8 +87,8 @@ async fn check_session(
     let found = gate.sessions.find(credential).await;
     let found = found.map_err(|error| sessions_unavailable(reasons, &error))?;
     let Some((session, grant)) = found else {
-        let why = "no such session: signed out, swept, of another store or key, or lost in a restart \
-                   because sessions were in memory";
+        let why = "no such session: signed out, ended as its user left the list, swept, of another store or \
+                   key, or lost in a restart because sessions were in memory";
         return Err(turn_away(RejectionKind::NoSession, why));
     };
     if !target.allows(&grant.resource) {
