@@ -36,6 +36,16 @@ use crate::deadlines::REQUEST;
 ///
 /// The rejection's page says which role or permission is needed, and which owners and admins on the list can
 /// grant it.
+///
+/// # Roles
+/// | the app is | its users' roles |
+/// | --- | --- |
+/// | personal | `owner`, `collaborator` |
+/// | a team's | `admin`, `member`, `viewer`, `collaborator` |
+///
+/// The owner of a team's app is an account of Heroku's own, which the gate ignores. So
+/// `Require::role(Role::Owner)` rejects every user there. `Require::any_of([Role::Owner, Role::Admin])` suits
+/// both kinds of app.
 #[derive(Clone, Debug)]
 #[must_use = "a layer guards nothing until it is applied to a service"]
 pub struct Require {
@@ -44,7 +54,8 @@ pub struct Require {
 }
 
 impl Require {
-    /// This role is needed.
+    /// This role is needed. A team's app has no users with [`Role::Owner`](crate::Role::Owner): see
+    /// [the table](Require#roles).
     pub fn role(role: Role) -> Self {
         Self::any_of([role])
     }
