@@ -17,12 +17,24 @@
 //! [`check_restart`] gets a function that makes an empty database. That function returns another one, which
 //! opens a store on this database each time:
 //!
-//! ```ignore
+//! ```no_run
+//! # use heroku_sso_store::{MemoryStore, StoreError, conformance};
+//! # struct EmptyDatabase;
+//! # impl EmptyDatabase {
+//! #     async fn create() -> Self { Self }
+//! #     fn url(&self) -> &str { "" }
+//! # }
+//! # struct MyStore;
+//! # impl MyStore {
+//! #     async fn open(_: &str) -> Result<MemoryStore, StoreError> { Ok(MemoryStore::default()) }
+//! # }
+//! # async fn restarts() {
 //! conformance::check_restart(async || {
 //!     let database = EmptyDatabase::create().await;
 //!     async move || MyStore::open(database.url()).await.unwrap()
 //! })
 //! .await;
+//! # }
 //! ```
 //!
 //! The rules need a tokio runtime with real time, so no `start_paused`. [`check`] opens about 40 empty
