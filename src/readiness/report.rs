@@ -24,8 +24,15 @@ const MOST_UNDECIDED: u64 = 1;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Readiness {
-    /// True if nothing is [missing](Self::missing). Whether to reject the users who are off their list is for
-    /// you to decide: see [`off_list`](Self::off_list).
+    /// True if nothing is [missing](Self::missing):
+    /// - [`without_grant`](Self::without_grant), [`unregistered`](Self::unregistered) and
+    ///   [`failing`](Self::failing) are empty;
+    /// - [`not_fetched_yet`](Self::not_fetched_yet) and [`unsigned_sign_ins`](Self::unsigned_sign_ins) are 0;
+    /// - at least one sign-in was allowed, of any resource;
+    /// - at most 1 % of the requests and sign-ins were undecided.
+    ///
+    /// Whether to reject the users who are off their list is for you to decide: see
+    /// [`off_list`](Self::off_list).
     pub ready: bool,
     /// The start of this process.
     #[serde(with = "time::serde::rfc3339")]
@@ -46,7 +53,8 @@ pub struct Readiness {
     pub failing: BTreeMap<ResourceId, &'static str>,
     /// Sign-ins that the policy would have rejected, as Heroku had not signed the email.
     pub unsigned_sign_ins: u64,
-    /// How many users of each resource are not on its list; at most 10,000 in total.
+    /// How many users of each resource are not on its list; at most 10,000 in total. The audit events
+    /// `sign_in_observed` and `request_observed` of that resource name them.
     pub off_list: BTreeMap<ResourceId, usize>,
     /// What was observed, by day in UTC; the last 31 days.
     pub days: Vec<ObservedDay>,
