@@ -152,28 +152,32 @@ impl Held {
     pub async fn is_reached(&mut self, process: u32) {
         let reached = async {
             let mut pause = tokio::time::interval(Duration::from_millis(10));
-            let mut times = 0;
-            // In SQLite any change takes the lock, but only the held one for long. In Postgres only the
-            // held one waits.
-            let enough = match self {
-                Self::Sqlite(_) => 5,
-                Self::Postgres { .. } => 1,
-            };
-            while times < enough {
+            // None while the process does not write to SQLite.
+            let mut computed_before = None;
+            loop {
                 pause.tick().await;
-                let is_locked = self.is_locked(process).await;
-                times = if is_locked { times + 1 } else { 0 };
+                match self {
+                    // Only the held change waits.
+                    Self::Postgres { connection, .. } => {
+                        if !waiting(connection).await.is_empty() {
+                            break;
+                        }
+                    }
+                    // Any change takes the lock, but only the held one computes for so long. Time alone does
+                    // not tell: on a busy machine any change may take long.
+                    Self::Sqlite(_) if writes_to_sqlite(process) => {
+                        let computed = processor_time(process);
+                        let before = *computed_before.get_or_insert(computed);
+                        if computed >= before + Duration::from_millis(100) {
+                            break;
+                        }
+                    }
+                    Self::Sqlite(_) => computed_before = None,
+                }
             }
         };
         let reached = tokio::time::timeout(Duration::from_secs(30), reached).await;
         reached.expect("a process makes the change");
-    }
-
-    async fn is_locked(&mut self, process: u32) -> bool {
-        match self {
-            Self::Sqlite(_) => writes_to_sqlite(process) && computes(process),
-            Self::Postgres { connection, .. } => !waiting(connection).await.is_empty(),
-        }
     }
 
     /// Releases the hold. The change of a killed process is rolled back, unless it was at the commit.
@@ -224,14 +228,19 @@ fn writes_to_sqlite(process: u32) -> bool {
     locks.lines().any(is_writer)
 }
 
-/// Whether its database thread is computing, not waiting for the disk.
-fn computes(process: u32) -> bool {
+/// For how long its database threads have computed so far.
+fn processor_time(process: u32) -> Duration {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let is_running = |thread: fs::DirEntry| {
-        let stat = fs::read_to_string(thread.path().join("stat"));
-        stat.is_ok_and(|stat| stat.contains("(sqlx-sqlite") && stat.contains(") R "))
+    let of_thread = |thread: fs::DirEntry| {
+        let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+        let (name, fields) = stat.rsplit_once(") ")?;
+        let mut fields = fields.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u64>().ok();
+        name.contains("(sqlx-sqlite").then_some(ticks()? + ticks()?)
     };
-    threads.flatten().any(is_running)
+    let ticks: u64 = threads.flatten().filter_map(of_thread).sum();
+    // Linux counts hundredths of a second, on all machines.
+    Duration::from_millis(ticks * 10)
 }
 
 /// The connections that wait for the lock.
