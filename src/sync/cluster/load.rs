@@ -10,6 +10,7 @@ use crate::access::{People, ResourceList};
 use crate::store::StoreError;
 use crate::sync::SyncError;
 use crate::sync::lists::list_event::{ListEvent, Source};
+use crate::sync::lists::store_reads::StoreRead;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::attached_part::AttachedPart;
 use crate::sync::state::cached_list::OwnList;
@@ -18,7 +19,7 @@ use crate::sync::state::entry::Entry;
 /// How many resources are read from the store per page when the sync starts.
 const PAGE: usize = 1_000;
 
-/// How often a resource is read from the store for one load, at most.
+/// The most times that one load reads a resource from the store.
 const LOADS: usize = 10;
 
 /// Which ends are announced to the readers of changes.
@@ -35,7 +36,7 @@ impl Coordinator {
     ///
     /// # Errors
     /// [`SyncError::UnknownResource`], [`SyncError::Gone`], or the store's error. [`SyncError::Interrupted`]
-    /// if resources end or are revived during each of [`LOADS`] reads.
+    /// if the resource ends or is revived during each of [`LOADS`] reads.
     pub(in crate::sync) async fn entry(&self, id: &ResourceId) -> Result<Arc<Entry>, SyncError> {
         if let Some(entry) = self.lists.get(id) {
             return Ok(entry);
@@ -47,7 +48,7 @@ impl Coordinator {
     pub(in crate::sync) async fn load_all(&self) -> Result<(), SyncError> {
         let mut after: Option<ResourceId> = None;
         loop {
-            let generation = self.lists.generation();
+            let read = self.lists.read_of_many();
             let page = self.store.load_page(after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else {
                 return Ok(());
@@ -55,7 +56,7 @@ impl Coordinator {
             after = Some(last.id);
             for resource in page {
                 let id = resource.id;
-                if self.apply_stored(resource, generation).await?.is_none() {
+                if self.apply_stored(resource, &read).await?.is_none() {
                     self.load_again(&id, AnnouncedEnds::Cached).await?;
                 }
             }
@@ -100,30 +101,30 @@ impl Coordinator {
         }
     }
 
-    /// Loads a resource from the store, again while resources end or are revived during the load.
+    /// Loads a resource from the store, again if it ends or is revived during the load.
     async fn load(
         &self,
         id: &ResourceId,
         announced: AnnouncedEnds,
     ) -> Result<Arc<Entry>, SyncError> {
         for _ in 0..LOADS {
-            let generation = self.lists.generation();
+            let read = self.lists.read_of(id);
             let Some(resource) = self.store.load(id).await? else {
                 return Err(self.not_active(id, announced).await);
             };
-            if let Some(entry) = self.apply_stored(resource, generation).await? {
+            if let Some(entry) = self.apply_stored(resource, &read).await? {
                 return Ok(entry);
             }
         }
         Err(SyncError::Interrupted)
     }
 
-    /// Applies a stored resource to memory, as far as it is new. `generation` must be read before the store.
-    /// None if the generation has changed: the resource may have ended since, or become dormant, or revived.
+    /// Applies a stored resource to memory, as far as it is new. None if it may be outdated: the resource may have
+    /// ended since, or become dormant, or been revived.
     async fn apply_stored(
         &self,
         resource: ActiveResource,
-        generation: u64,
+        read: &StoreRead<'_>,
     ) -> Result<Option<Arc<Entry>>, SyncError> {
         let id = resource.id;
         let ActiveResource {
@@ -153,7 +154,7 @@ impl Coordinator {
                 entry.note_pending_removal(pending_removal.email.clone(), since);
             }
         };
-        let inserted = self.lists.insert(id, generation, |entry| {
+        let inserted = self.lists.insert(id, read, |entry| {
             // A revoked person must not be admitted in between.
             mark(entry);
             entry.set_absence(absence, &self.clock);

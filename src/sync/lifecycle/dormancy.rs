@@ -106,7 +106,7 @@ impl BrakeLog {
     }
 }
 
-/// The resources that Heroku reports as missing.
+/// Records that Heroku reports resources as missing or refuses their grants, and applies what follows.
 pub(crate) struct Absences<'a>(&'a Lifecycle);
 
 impl<'a> Absences<'a> {
@@ -131,7 +131,7 @@ impl<'a> Absences<'a> {
         // Serializes with a grant that reaches this process at the same time.
         let _turn = lifecycle.turn(&entry.id).await?;
         let (id, clock, store) = (&entry.id, &lifecycle.clock, &lifecycle.store);
-        let generation = lifecycle.lists.generation();
+        let read = lifecycle.lists.read_of(id);
         let sign = AbsenceSign::new(kind, asked_at.sequence, clock.now());
         let Some(mut absence) = store.note_absence(id, sign).await? else {
             // There is a newer list, or the resource has ended, or the store keeps no absences.
@@ -161,7 +161,7 @@ impl<'a> Absences<'a> {
                 return Err(SyncError::Gone);
             }
         }
-        if lifecycle.lists.generation() != generation {
+        if !read.is_current() {
             // Another process may have revived the resource since the store was read.
             lifecycle.coordinator.reload_resource(id).await?;
         } else {

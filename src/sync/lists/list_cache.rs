@@ -8,8 +8,8 @@ use dashmap::DashMap;
 use heroku_sso_store::{AppId, ResourceId};
 
 use super::app_index::AppIndex;
-use super::generation::Generation;
 use super::list_event::ListEvents;
+use super::store_reads::{StoreRead, StoreReads};
 use crate::clock::SharedClock;
 use crate::sync::schedule::scheduler::Scheduler;
 use crate::sync::settings::SyncSettings;
@@ -24,7 +24,7 @@ pub(in crate::sync) struct ListCache {
     pub(super) scheduler: Arc<Scheduler>,
     pub(super) teams: Teams,
     pub(super) apps: AppIndex,
-    pub(super) generation: Generation,
+    pub(super) reads: StoreReads,
     pub(super) events: ListEvents,
     entries: DashMap<ResourceId, Arc<Entry>>,
 }
@@ -42,7 +42,7 @@ impl ListCache {
             scheduler,
             teams: Teams::default(),
             apps: AppIndex::default(),
-            generation: Generation::default(),
+            reads: StoreReads::default(),
             entries: DashMap::new(),
         }
     }
@@ -59,16 +59,16 @@ impl ListCache {
     }
 
     /// The entry, and whether it is new. A new entry is initialized before any request can find it. None if
-    /// the generation has changed, as what was read from the store may be outdated.
+    /// what was read from the store may be outdated.
     pub(in crate::sync) fn insert(
         &self,
         id: ResourceId,
-        generation: u64,
+        read: &StoreRead<'_>,
         initialize: impl FnOnce(&Entry),
     ) -> Option<(Arc<Entry>, bool)> {
         let slot = self.entries.entry(id);
-        // Read under the lock of the slot: an end that comes later finds this entry.
-        if self.generation() != generation {
+        // Checked under the lock of the slot: an end that comes later finds this entry.
+        if !read.is_current() {
             return None;
         }
         let mut is_new = false;
@@ -89,7 +89,7 @@ impl ListCache {
 
     /// Drops a resource that has ended, or is about to. False if there was no entry.
     pub(in crate::sync) fn drop_entry(&self, id: &ResourceId) -> bool {
-        self.generation.advance();
+        self.reads.outdate(id);
         let Some((_, entry)) = self.entries.remove(id) else {
             return false;
         };
@@ -114,8 +114,14 @@ impl ListCache {
         self.apps.resources(app)
     }
 
-    pub(in crate::sync) fn generation(&self) -> u64 {
-        self.generation.current()
+    /// Begins a read of this resource from the store.
+    pub(in crate::sync) fn read_of(&self, id: &ResourceId) -> StoreRead<'_> {
+        self.reads.of_one(id)
+    }
+
+    /// Begins a read of many resources from the store.
+    pub(in crate::sync) fn read_of_many(&self) -> StoreRead<'_> {
+        self.reads.of_many()
     }
 
     pub(in crate::sync) fn events(&self) -> &ListEvents {

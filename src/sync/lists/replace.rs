@@ -76,7 +76,7 @@ impl ListCache {
             return None;
         }
         if is_revived {
-            self.generation.advance();
+            self.reads.outdate(&entry.id);
             self.events.revived(entry, source);
         }
         self.events
@@ -166,7 +166,7 @@ impl ListCache {
         if was_dormant == is_dormant {
             return;
         }
-        self.generation.advance();
+        self.reads.outdate(&entry.id);
         if is_dormant {
             self.events.suspended(entry);
         } else {

@@ -26,7 +26,7 @@ fn failed_reading_of_attached_apps_is_settled_by_a_newer_answer_about_them_only(
     let scheduler = Scheduler::new(Arc::clone(&clock), Arc::clone(&settings), limits);
     let lists = ListCache::new(Arc::clone(&clock), settings, Arc::new(scheduler));
     let id = SHOP.parse().unwrap();
-    let (entry, _) = lists.insert(id, lists.generation(), |_| ()).unwrap();
+    let (entry, _) = lists.insert(id, &lists.read_of(&id), |_| ()).unwrap();
 
     let replace = |own: i64, attached: i64| {
         let app = App::new(SHOP.parse().unwrap(), "shop");
