@@ -83,6 +83,8 @@ pub struct Faulty {
 struct Method {
     calls: usize,
     fails: bool,
+    /// A call takes effect, but fails.
+    loses_answers: bool,
     /// A call waits for a permit.
     gate: Option<Arc<Semaphore>>,
     /// How long a call takes, by tokio's time.
@@ -117,9 +119,16 @@ impl Faulty {
         self.methods().entry(method).or_default().fails = true;
     }
 
+    /// Makes every call of this method take effect and fail all the same. Only for `deprovisioned`.
+    pub fn lose_answers(&self, method: &'static str) {
+        self.methods().entry(method).or_default().loses_answers = true;
+    }
+
     /// Ends all failures.
     pub fn mend(&self) {
-        self.methods().values_mut().for_each(|it| it.fails = false);
+        for method in self.methods().values_mut() {
+            (method.fails, method.loses_answers) = (false, false);
+        }
     }
 
     /// Makes every call of this method wait for `let_pass`.
@@ -240,7 +249,11 @@ impl Store for Faulty {
         self.reached("end").await?.end(id).await
     }
     async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.reached("deprovisioned").await?.deprovisioned(id).await
+        let changed = self.reached("deprovisioned").await?.deprovisioned(id).await;
+        match self.methods()["deprovisioned"].loses_answers {
+            true => Err(StoreError::new("the connection was lost")),
+            false => changed,
+        }
     }
     async fn note_absence(
         &self,

@@ -10,8 +10,8 @@ use heroku_sso_store::{ResourceState, Store, Work};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore};
-use tower_heroku_sso::ResourceId;
 use tower_heroku_sso::partner_api::{Addon, AddonError, Outcome, PlanChange, Provision};
+use tower_heroku_sso::{MemorySessions, ResourceId};
 
 use crate::faulty::{Faulty, Leases};
 use crate::partner_api::call;
@@ -328,6 +328,23 @@ async fn c4_delete_calls_the_partner_again_after_a_store_failure() {
         ["provision a", "deprovision", "deprovision"]
     );
     assert_eq!(scene.delete().await.await.unwrap(), 410);
+}
+
+#[tokio::test]
+async fn delete_ends_access_although_the_store_s_answer_is_lost() {
+    let store = Faulty::default();
+    let (kept, sessions) = (store.clone(), MemorySessions::default());
+    // Sessions in a store that knows nothing of the resource.
+    let world = World::with(|builder| builder.store(kept).session_store(sessions)).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    store.lose_answers("deprovisioned");
+    assert_eq!(addon.deprovision().await.unwrap().status, 503);
+    assert_eq!(ann.fetch("/page").await.status, 401);
+    store.mend();
+    assert_eq!(addon.deprovision().await.unwrap().status, 410);
+    assert_eq!(ann.fetch("/page").await.status, 401);
 }
 
 /// A panicking method releases its lock.

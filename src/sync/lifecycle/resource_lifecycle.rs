@@ -9,7 +9,7 @@ use super::partner_calls::PartnerTurns;
 use crate::clock::{self, SharedClock};
 use crate::deadlines::REGISTRATION_TURN;
 use crate::keyed_lock::{KeyGuard, KeyedLock};
-use crate::store::BoundedStore;
+use crate::store::{BoundedStore, StoreError};
 use crate::sync::SyncError;
 use crate::sync::cluster::coordinator::Coordinator;
 use crate::sync::lists::list_cache::ListCache;
@@ -88,9 +88,10 @@ impl Lifecycle {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
             let _turn = lifecycle.turn(&id).await?;
-            let has_begun = lifecycle.store.begin_deprovisioning(&id).await?;
+            let has_begun = lifecycle.store.begin_deprovisioning(&id).await;
+            // Also after an error: the change may be stored.
             lifecycle.lists.drop_entry(&id);
-            Ok(has_begun)
+            Ok(has_begun?)
         })
         .await
     }
@@ -101,7 +102,8 @@ impl Lifecycle {
         let (lifecycle, id) = (Arc::clone(self), *id);
         run_to_completion(async move {
             let _turn = lifecycle.turn(&id).await?;
-            let ended = lifecycle.store.end(&id).await?;
+            let ended = lifecycle.store.end(&id).await;
+            let ended = lifecycle.drop_after_error(&id, ended)?;
             lifecycle.drop_ended(&id, ended);
             Ok(ended)
         })
@@ -118,11 +120,25 @@ impl Lifecycle {
             let _turn = lifecycle.turn(&id).await?;
             let known = lifecycle.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
-            let changed = lifecycle.store.deprovisioned(&id).await?;
+            let changed = lifecycle.store.deprovisioned(&id).await;
+            let changed = lifecycle.drop_after_error(&id, changed)?;
             lifecycle.drop_ended(&id, changed && !had_ended);
             Ok(changed)
         })
         .await
+    }
+
+    /// Drops the resource from memory if the store failed: the change may be stored all the same, so the next
+    /// request reads the store.
+    fn drop_after_error<T>(
+        &self,
+        id: &ResourceId,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if result.is_err() {
+            self.lists.drop_entry(id);
+        }
+        result
     }
 
     fn drop_ended(&self, id: &ResourceId, is_news: bool) {
