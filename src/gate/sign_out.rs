@@ -40,7 +40,7 @@ pub(super) struct SignOut {
     /// For the confirmation.
     confirmed_in: Format,
     own_site: bool,
-    /// The address as the browser requested it, whose page confirms the sign-out.
+    /// The path as the browser requested it, whose page confirms the sign-out.
     path: String,
     /// The sessions to end. Without a resource: the browser's only session.
     sessions: Vec<(Option<ResourceId>, Credential<'static>)>,
@@ -79,9 +79,11 @@ impl SignOut {
             method: request.method().clone(),
             format: Format::of(headers),
             confirmed_in: Format::of_sign_out(headers),
-            path: gate
-                .paths
-                .public(original_uri::path_and_query(request).path()),
+            path: gate.paths.public(&format!(
+                "{}{}",
+                original_uri::prefix(request),
+                request.uri().path()
+            )),
             own_site: gate.origins.is_own_form(request),
             sessions,
             resource: scope.resource().copied(),

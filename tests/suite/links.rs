@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use heroku_addon_simulator::AddOn;
+use reqwest::Method;
 use support::browser::{Answer, Browser};
 use support::ids::AddOnExt as _;
 use support::world::{UNUSED, World, serve};
@@ -203,6 +204,26 @@ async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
     let link = format!("//evil.example{}", link(&world, &addon));
     let answer = ann.get(&link).await;
     assert_eq!(answer.header("location"), Some(PAGE), "{answer:?}");
+}
+
+#[tokio::test]
+async fn sign_out_below_an_empty_segment_leads_to_no_other_site() {
+    let world = World::start().await;
+    let addon = fetched(&world).await;
+    let gated = world.sso.routes().sign_in();
+    let site = Router::new().nest("/{team}/{site}", gated);
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let ann = ann.at(serve(site).await);
+    for (path, location) in [
+        ("/acme/blog/logout", "/acme/blog/logout"),
+        ("//evil.example/logout", "/logout"),
+    ] {
+        let sign_out = ann
+            .request(Method::POST, path)
+            .header("accept", "text/html");
+        let answer = ann.send(sign_out).await;
+        assert_eq!(answer.header("location"), Some(location), "{answer:?}");
+    }
 }
 
 /// A world, and a gate of it whose pages are below their resource.
