@@ -20,8 +20,7 @@ use super::unavailable::out_of_time;
 use crate::clock::Budget;
 use crate::deadlines::REQUEST;
 
-/// What the answer to a link needs from its request.
-#[derive(Debug)]
+/// What the answer to a link needs from its request. No `Debug`: the cookies are secrets.
 pub(super) struct OpenLink {
     token: String,
     /// The part of the path that an outer router removed.
