@@ -1,4 +1,4 @@
-//! A resource as one complete answer of Heroku shows it.
+//! What is known about a resource at one moment, combined from Heroku's newest answers.
 
 use heroku_sso_store::{App, Team};
 use time::OffsetDateTime;

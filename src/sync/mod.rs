@@ -1,8 +1,8 @@
 //! The newest list of each resource, held in memory and refreshed on schedule.
 //!
 //! * A list is replaced only by a complete one. A failed fetch never looks like an empty list.
-//! * Callers that need the same fetch of a resource share one. At most two are in progress in a process: one
-//!   that accepts recent members of the team, and one that fetches them as well.
+//! * Callers that need the same fetch of a resource share one. Of each resource, at most two are in progress in
+//!   a process: one that accepts recent members of the team, and one that fetches them as well.
 //! * A list older than [`max_list_age`](crate::HerokuSsoBuilder::max_list_age) admits no user.
 //! * Of Heroku's answers, only a lasting absence ends a resource: the add-on is missing, or the grant is
 //!   refused. The resource first becomes dormant, which is reversible, and ends

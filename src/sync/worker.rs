@@ -29,7 +29,7 @@ use crate::meter::{self, Gauges};
 
 /// The number of concurrent fetches.
 const CONCURRENCY: usize = 16;
-/// The pause before a target is tried again whose lease another process holds.
+/// The pause before a target is tried again if another process holds its lease.
 const LEASE_HELD_RETRY: Duration = Duration::from_secs(5);
 /// How often the sync reports its state.
 const REPORT_EVERY: Duration = Duration::from_secs(10);

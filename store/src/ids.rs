@@ -1,4 +1,4 @@
-//! Identifiers issued by Heroku, each with its own type.
+//! Identifiers of resources, apps, teams and accounts, each with its own type.
 //!
 //! A value of one of these types has passed its grammar. It contains nothing that could change the meaning of
 //! a URL path, a hash input or a log line.

@@ -75,7 +75,7 @@ impl Coordinator {
         Ok(AsOf::now(&self.clock, self.store.next_sequence().await?))
     }
 
-    /// Stores a copy of a list, of which the part is new that was requested at `asked_at`.
+    /// Stores a copy of a list. Only the part requested at `asked_at` is new.
     pub(in crate::sync) async fn store_list(
         &self,
         entry: &Entry,

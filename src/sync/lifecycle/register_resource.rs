@@ -43,7 +43,7 @@ pub(crate) enum Registered {
     NewTokens,
     /// It has newer tokens, and is dormant until Heroku answers them with its list.
     StaysDormant,
-    /// Only its `legacy_id` is another.
+    /// Only its `legacy_id` has changed.
     Renamed,
     Unchanged,
 }

@@ -35,7 +35,7 @@ pub(in crate::sync) struct Queue {
 /// The time of a target that is not in the queue.
 const NOT_QUEUED: u64 = 0;
 
-/// A target, and the time at which it was scheduled.
+/// A target, and the time for which it is scheduled.
 #[derive(Debug)]
 pub(in crate::sync) struct ScheduledFetch {
     /// Milliseconds of [`Clock::elapsed`](crate::Clock::elapsed), plus one.

@@ -34,7 +34,7 @@ pub(in crate::sync) struct Marks {
 pub(in crate::sync) struct PersonMarks {
     pending_removals: Vec<PendingRemoval>,
     revocations: Vec<Revocation>,
-    /// Everybody's sessions of an earlier sign-in are revoked.
+    /// All sessions from earlier sign-ins are revoked.
     sessions_since: Option<Sequence>,
     removals: Vec<Removal>,
 }

@@ -40,7 +40,7 @@ pub(in crate::sync) struct Noted {
     pub(in crate::sync) last_wait_timed_out_at: Option<Duration>,
     /// When to subscribe to its webhooks again, after a failure.
     pub(in crate::sync) subscribe_at: Option<Duration>,
-    /// How often the subscription failed in a row with a temporary error.
+    /// How many times in a row the subscription has failed with a temporary error.
     pub(in crate::sync) subscribe_failures: u32,
     /// What Heroku's answers say against the resource's existence.
     pub(in crate::sync) mark: Option<AbsenceMark>,

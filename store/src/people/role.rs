@@ -79,7 +79,7 @@ impl From<Role> for String {
     }
 }
 
-/// A set of roles, without duplicates, the most powerful first.
+/// A set of roles, without duplicates, in the order of [`Role`].
 #[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Roles(Box<[Role]>);
@@ -102,7 +102,7 @@ impl Roles {
         roles.iter().any(|role| self.contains(role))
     }
 
-    /// The roles, the most powerful first.
+    /// The roles, in the order of [`Role`].
     pub fn iter(&self) -> std::slice::Iter<'_, Role> {
         self.0.iter()
     }
