@@ -276,14 +276,16 @@ async fn deprovision_in_turn<A: Addon>(
     let lifecycle = api.directory.lifecycle();
     let (deprovisioned, budget) = partners(budget, api.addon.deprovision(resource)).await;
     match deprovisioned {
-        Ok(Outcome::Done { .. }) => match own(budget, lifecycle.deprovisioned(&resource)).await {
-            Ok(_) => {
-                api.audit()
-                    .partner_call(AuditKind::Deprovisioned, &resource, "done");
-                StatusCode::NO_CONTENT.into_response()
+        Ok(Outcome::Done { .. }) => {
+            match own(budget, lifecycle.complete_deprovisioning(&resource)).await {
+                Ok(_) => {
+                    api.audit()
+                        .partner_call(AuditKind::Deprovisioned, &resource, "done");
+                    StatusCode::NO_CONTENT.into_response()
+                }
+                Err(error) => unavailable(&resource, &error),
             }
-            Err(error) => unavailable(&resource, &error),
-        },
+        }
         Ok(Outcome::Later { message: said }) => {
             match own(budget, lifecycle.begin_deprovisioning(&resource)).await {
                 // Also if deprovisioning had begun before, and Heroku asks again.

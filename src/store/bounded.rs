@@ -76,7 +76,7 @@ impl BoundedStore {
         STORE_CALL members(id: &TeamId) -> Option<Dated<People>>;
         STORE_CALL begin_deprovisioning(id: &ResourceId) -> bool;
         STORE_CALL end(id: &ResourceId) -> bool;
-        STORE_CALL deprovisioned(id: &ResourceId) -> bool;
+        STORE_CALL complete_deprovisioning(id: &ResourceId) -> bool;
         STORE_CALL note_absence(id: &ResourceId, sign: AbsenceSign) -> Option<Absence>;
         STORE_CALL make_dormant(
             id: &ResourceId, sequence: Sequence, at: OffsetDateTime, brake: &Brake

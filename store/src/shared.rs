@@ -51,7 +51,7 @@ pub trait StoreEvents: Send {
 ///
 /// | event | calls |
 /// | --- | --- |
-/// | `Resource` | [`put`], [`set_tokens`], [`set_list`], [`begin_deprovisioning`], [`end`], [`deprovisioned`], [`make_dormant`], [`end_dormant`], [`revoke`], [`revoke_all`], [`note_pending_removal`], [`erase`]; [`erase_person`] for each resource with a revocation of the person |
+/// | `Resource` | [`put`], [`set_tokens`], [`set_list`], [`begin_deprovisioning`], [`end`], [`complete_deprovisioning`], [`make_dormant`], [`end_dormant`], [`revoke`], [`revoke_all`], [`note_pending_removal`], [`erase`]; [`erase_person`] for each resource with a revocation of the person |
 /// | `Session` | [`close_session`]; [`erase_person`] for each session |
 /// | `Team` | [`set_members`] |
 ///
@@ -63,7 +63,7 @@ pub trait StoreEvents: Send {
 /// [`set_list`]: crate::Store::set_list
 /// [`begin_deprovisioning`]: crate::Store::begin_deprovisioning
 /// [`end`]: crate::Store::end
-/// [`deprovisioned`]: crate::Store::deprovisioned
+/// [`complete_deprovisioning`]: crate::Store::complete_deprovisioning
 /// [`make_dormant`]: crate::Store::make_dormant
 /// [`end_dormant`]: crate::Store::end_dormant
 /// [`revoke`]: crate::Store::revoke

@@ -159,7 +159,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// As [`end`](Self::end), for a resource whose deprovisioning by the partner's own code has succeeded.
     /// Clears [`deprovision_owed`](crate::Registration::deprovision_owed), also if the resource is already
     /// deprovisioned. Returns false if nothing changed.
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError>;
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError>;
 
     /// Records an answer that an active or dormant resource does not exist, and returns its absence with that
     /// answer: [`Absence::new`] of the first answer, [`Absence::and`] of a further one. Returns none, and

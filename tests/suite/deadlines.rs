@@ -36,7 +36,7 @@ const METHODS: &[&str] = &[
     "begin_deprovisioning",
     "consume",
     "close_session",
-    "deprovisioned",
+    "complete_deprovisioning",
     "note_pending_removal",
     "end",
     "end_dormant",

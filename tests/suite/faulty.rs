@@ -119,7 +119,7 @@ impl Faulty {
         self.methods().entry(method).or_default().fails = true;
     }
 
-    /// Makes every call of this method take effect and fail all the same. Only for `deprovisioned`.
+    /// Makes every call of this method take effect and fail all the same. Only for `complete_deprovisioning`.
     pub fn lose_answers(&self, method: &'static str) {
         self.methods().entry(method).or_default().loses_answers = true;
     }
@@ -248,9 +248,13 @@ impl Store for Faulty {
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.reached("end").await?.end(id).await
     }
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        let changed = self.reached("deprovisioned").await?.deprovisioned(id).await;
-        match self.methods()["deprovisioned"].loses_answers {
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        let changed = self
+            .reached("complete_deprovisioning")
+            .await?
+            .complete_deprovisioning(id)
+            .await;
+        match self.methods()["complete_deprovisioning"].loses_answers {
             true => Err(StoreError::new("the connection was lost")),
             false => changed,
         }

@@ -318,7 +318,7 @@ async fn c4_delete_calls_the_partner_again_after_a_store_failure() {
     let scene = Scene::on(Faulty::default()).await;
     scene.slow.let_go_on(10);
     assert_eq!(scene.post("a").await.await.unwrap(), 200);
-    scene.store.fail("deprovisioned");
+    scene.store.fail("complete_deprovisioning");
     assert_eq!(scene.delete().await.await.unwrap(), 503);
     assert_eq!(scene.state().await, Some(ResourceState::Active));
     scene.store.mend();
@@ -339,7 +339,7 @@ async fn delete_ends_access_although_the_store_s_answer_is_lost() {
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
     assert_eq!(ann.fetch("/page").await.status, 200);
-    store.lose_answers("deprovisioned");
+    store.lose_answers("complete_deprovisioning");
     assert_eq!(addon.deprovision().await.unwrap().status, 503);
     assert_eq!(ann.fetch("/page").await.status, 401);
     store.mend();

@@ -111,7 +111,7 @@ impl Lifecycle {
     }
 
     /// As [`end`](Self::end), for a resource whose deprovisioning the partner has completed.
-    pub(crate) async fn deprovisioned(
+    pub(crate) async fn complete_deprovisioning(
         self: &Arc<Self>,
         id: &ResourceId,
     ) -> Result<bool, SyncError> {
@@ -120,7 +120,7 @@ impl Lifecycle {
             let _turn = lifecycle.turn(&id).await?;
             let known = lifecycle.store.get(&id).await?;
             let had_ended = known.is_some_and(|it| it.state == ResourceState::Deprovisioned);
-            let changed = lifecycle.store.deprovisioned(&id).await;
+            let changed = lifecycle.store.complete_deprovisioning(&id).await;
             let changed = lifecycle.drop_after_error(&id, changed)?;
             lifecycle.drop_ended(&id, changed && !had_ended);
             Ok(changed)

@@ -219,19 +219,19 @@ pub async fn partner_call_is_owed_until_it_is_done(store: impl Store) {
     assert!(owed(&id).await);
     assert!(!store.end(&id).await.unwrap());
     assert!(owed(&id).await);
-    assert!(store.deprovisioned(&id).await.unwrap());
+    assert!(store.complete_deprovisioning(&id).await.unwrap());
     assert!(!owed(&id).await);
-    assert!(!store.deprovisioned(&id).await.unwrap());
+    assert!(!store.complete_deprovisioning(&id).await.unwrap());
     // After an answer.
     let id = registered(&store, 2).await;
-    assert!(store.deprovisioned(&id).await.unwrap());
+    assert!(store.complete_deprovisioning(&id).await.unwrap());
     assert!(!owed(&id).await);
     // After a DELETE that was answered with "later".
     let id = registered(&store, 3).await;
     assert!(store.begin_deprovisioning(&id).await.unwrap());
     assert!(store.end(&id).await.unwrap());
     assert!(!owed(&id).await);
-    assert!(!store.deprovisioned(&resource(9)).await.unwrap());
+    assert!(!store.complete_deprovisioning(&resource(9)).await.unwrap());
 }
 
 /// The brake counts the attempts within an hour, those that it stopped included.

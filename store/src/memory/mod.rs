@@ -241,7 +241,7 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let mut state = self.state();
         let known = state.resources.get(id).map(|known| &known.registration);
         let changes = known.is_some_and(|known| {

@@ -265,7 +265,7 @@ impl Store for SqliteStore {
         deactivate(self, id, END).await
     }
 
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         deactivate(self, id, END_OWING_NOTHING).await
     }
 

@@ -163,10 +163,14 @@ impl Store for HeldStore {
         let event = StoreEvent::Resource(*id);
         self.change("end", event, self.inner().end(id)).await
     }
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
         let event = StoreEvent::Resource(*id);
-        self.change("deprovisioned", event, self.inner().deprovisioned(id))
-            .await
+        self.change(
+            "complete_deprovisioning",
+            event,
+            self.inner().complete_deprovisioning(id),
+        )
+        .await
     }
     async fn note_absence(
         &self,

@@ -37,7 +37,7 @@ pub const NAMES: &[&str] = &[
     "Store::members",
     "Store::begin_deprovisioning",
     "Store::end",
-    "Store::deprovisioned",
+    "Store::complete_deprovisioning",
     "Store::note_absence",
     "Store::make_dormant",
     "Store::end_dormant",
@@ -131,7 +131,7 @@ async fn call(store: &dyn Store, method: &str, about: &About) -> Result<(), Stor
         "members" => drop(store.members(team).await?),
         "begin_deprovisioning" => drop(store.begin_deprovisioning(id).await?),
         "end" => drop(store.end(id).await?),
-        "deprovisioned" => drop(store.deprovisioned(id).await?),
+        "complete_deprovisioning" => drop(store.complete_deprovisioning(id).await?),
         "note_absence" => {
             let sign = AbsenceSign::new(AbsenceKind::NotFound, sequence, *now);
             store.note_absence(id, sign).await?;

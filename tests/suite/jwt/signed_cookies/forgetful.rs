@@ -71,8 +71,8 @@ impl Store for Forgetful {
     async fn end(&self, id: &ResourceId) -> Result<bool, StoreError> {
         self.inner.end(id).await
     }
-    async fn deprovisioned(&self, id: &ResourceId) -> Result<bool, StoreError> {
-        self.inner.deprovisioned(id).await
+    async fn complete_deprovisioning(&self, id: &ResourceId) -> Result<bool, StoreError> {
+        self.inner.complete_deprovisioning(id).await
     }
     async fn note_absence(
         &self,
