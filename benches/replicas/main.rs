@@ -1,8 +1,8 @@
 //! The costs of durable stores, compared with memory in one run, on a real Postgres and a real Redis.
 //!
 //! `scripts/with-servers cargo bench -p benches --bench replicas` prints the table of `benches/README.md`,
-//! and fails if a goal is missed. `FLEET=5000` makes the fleet of the cold start smaller. `-- delay` and
-//! `-- throughput` measure only that, and do not fail.
+//! and fails if a goal is missed. `FLEET=5000` makes the fleet of the cold start smaller. `-- delay`, `-- fleet`
+//! and `-- throughput` measure only that, and do not fail.
 
 mod cold_start;
 mod delay;
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Some("process") => runtime.block_on(process::serve()),
         Some("throughput") => runtime.block_on(gated::throughput()),
         Some("delay") => runtime.block_on(delay::across_three()),
+        Some("fleet") => runtime.block_on(cold_start::of_a_fleet()),
         _ => runtime.block_on(all()),
     };
     match result {
