@@ -84,7 +84,8 @@ impl Member {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entitlement {
     place: Place,
-    attached: Attached,
+    /// The position among the people of attached apps, if they count.
+    attached: Option<usize>,
 }
 
 /// The entry of an admitted user: what both lists together say about them.
@@ -159,17 +160,15 @@ impl AccessList {
             on_both: Box::default(),
             attached: People::default(),
         };
-        let collaborators = 0..list.collaborators.len();
-        let on_both = collaborators.filter_map(|collaborator| {
-            let email = list.collaborators.email(collaborator);
-            let team_member = list.place_of_member(email)?;
+        let members = list.known_members();
+        let on_both = list.collaborators.on_both(members);
+        let on_both = on_both.filter_map(|(collaborator, team_member)| {
             let own = list.collaborators.privileges(collaborator);
-            let of_team = list.known_members().privileges(team_member);
-            let privileges = own.merge(of_team).shared();
-            Some(OnBoth {
+            let of_team = members.privileges(team_member);
+            list.counts(of_team).then(|| OnBoth {
                 collaborator,
                 team_member,
-                privileges,
+                privileges: own.merge(of_team).shared(),
             })
         });
         list.on_both = on_both.collect();
@@ -222,6 +221,10 @@ impl AccessList {
         if matches!(place, Place::Attached(_)) && attached == Attached::AreTooOld {
             return Err(NotEntitled::TooOld);
         }
+        let attached = match attached {
+            Attached::Count => self.attached.place_of(email.as_str()),
+            Attached::AreTooOld => None,
+        };
         let entitlement = Entitlement { place, attached };
         match (self.account(entitlement), user_id) {
             (Account::Disputed, _) => Err(NotEntitled::OtherAccount),
@@ -308,18 +311,16 @@ impl AccessList {
 
     /// The account according to all lists that count.
     fn account(&self, listed: Entitlement) -> Account {
-        let (email, account) = match self.found(listed.place) {
-            Found::OnOne(people, place) => (people.email(place), people.account(place)),
+        let account = match self.found(listed.place) {
+            Found::OnOne(people, place) => people.account(place),
             Found::OnBoth(both) => {
                 let collaborator = self.collaborators.account(both.collaborator);
-                let member = self.known_members().account(both.team_member);
-                let email = self.collaborators.email(both.collaborator);
-                (email, collaborator.merge(member))
+                collaborator.merge(self.known_members().account(both.team_member))
             }
         };
-        match (listed.attached, self.attached.place_of(email)) {
-            (Attached::Count, Some(place)) => account.merge(self.attached.account(place)),
-            (Attached::AreTooOld, _) | (_, None) => account,
+        match listed.attached {
+            Some(place) => account.merge(self.attached.account(place)),
+            None => account,
         }
     }
 

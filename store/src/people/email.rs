@@ -22,7 +22,7 @@ pub struct Email(Box<str>);
 
 impl Email {
     /// An address that was parsed before.
-    pub(super) fn listed(text: &str) -> Self {
+    pub(super) fn listed(text: String) -> Self {
         Self(text.into())
     }
 
