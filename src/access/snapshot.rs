@@ -1,5 +1,7 @@
 //! What is known about a resource at one moment, combined from Heroku's newest answers.
 
+use std::sync::Arc;
+
 use heroku_sso_store::{App, Team};
 use time::OffsetDateTime;
 
@@ -14,8 +16,8 @@ pub struct Snapshot {
     pub addon_name: String,
     /// The app that owns the add-on.
     pub app: App,
-    /// The team that owns the app.
-    pub team: Option<Team>,
+    /// The team that owns the app. The snapshots of a team's apps share it.
+    pub team: Option<Arc<Team>>,
     /// The URL of the add-on's Heroku page, which signs a user in. Text, because a parsed URL takes several
     /// times the memory.
     pub web_url: Option<Box<str>>,

@@ -126,7 +126,7 @@ impl TestUser {
         let snapshot = Snapshot {
             addon_name: self.addon_name,
             app: self.app,
-            team: self.team,
+            team: self.team.map(Arc::new),
             web_url: None,
             list,
             fetched_at: self.grant.began,

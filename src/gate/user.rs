@@ -123,7 +123,7 @@ impl HerokuUser {
 
     /// The team that owns the app, if it belongs to one.
     pub fn team(&self) -> Option<&Team> {
-        self.list.team.as_ref()
+        self.list.team.as_deref()
     }
 
     /// The name of the app through whose attachment the user came, as in the SSO request. Heroku does not

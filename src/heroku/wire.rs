@@ -2,6 +2,8 @@
 //! compatibility policy requires. If a known field has another type, the whole answer is rejected, so that
 //! an incomplete list is never taken for a complete one.
 
+use std::sync::Arc;
+
 use heroku_sso_store::{AppId, ResourceId, Role, UserId};
 use serde::Deserialize;
 use url::Url;
@@ -22,7 +24,7 @@ pub(crate) struct AddOn {
 #[derive(Clone, Debug)]
 pub(crate) struct AppInfo {
     pub(crate) app: App,
-    pub(crate) team: Option<Team>,
+    pub(crate) team: Option<Arc<Team>>,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +141,7 @@ impl AppJson {
         let team = self.team.or(self.organization);
         let team = team.map(|team| {
             let id = parse_id(&team.id, ABOUT)?;
-            Ok(Team::new(id, team.name.unwrap_or_default()))
+            Ok(Arc::new(Team::new(id, team.name.unwrap_or_default())))
         });
         Ok(AppInfo {
             app: App::new(id, self.name),

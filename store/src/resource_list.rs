@@ -1,5 +1,7 @@
 //! What Heroku says about one resource: its app, its team, the people of the app.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attached_people::AttachedPeople;
@@ -54,8 +56,8 @@ pub struct ResourceList {
     pub addon_name: String,
     /// The app that owns the add-on.
     pub app: App,
-    /// The team that owns the app.
-    pub team: Option<Team>,
+    /// The team that owns the app. In memory, the lists of a team's apps share it.
+    pub team: Option<Arc<Team>>,
     /// The URL of the add-on's Heroku page, which signs a user in. Text, because a parsed URL takes several
     /// times the memory.
     pub web_url: Option<Box<str>>,
@@ -83,7 +85,7 @@ impl ResourceList {
     /// The same for an app that belongs to a team.
     #[must_use]
     pub fn with_team(mut self, team: Team) -> Self {
-        self.team = Some(team);
+        self.team = Some(Arc::new(team));
         self
     }
 

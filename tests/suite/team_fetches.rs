@@ -36,7 +36,7 @@ async fn without_grant(world: &World, store: &Faulty, team: &Team, app: &str) {
     let of_list = App::new(app.id().to_string().parse().unwrap(), app.name());
     let mut list = ResourceList::new("acme-1", of_list, People::default());
     let team_id = team.id().to_string().parse().unwrap();
-    list.team = Some(access::Team::new(team_id, team.name()));
+    list.team = Some(access::Team::new(team_id, team.name()).into());
     let sequence = store.next_sequence().await.unwrap();
     let list = Dated::new(list, sequence, world.clock.now(), Duration::ZERO);
     store.set_list(&id, list).await.unwrap();

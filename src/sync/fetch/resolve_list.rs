@@ -64,7 +64,7 @@ impl Resolution<'_> {
             None => {
                 let add_on = self.add_on(None).await?;
                 let app = self.ask_app(&add_on.value.app.id, None).await?;
-                let team = app.info.value.team.as_ref();
+                let team = app.info.value.team.as_deref();
                 self.ask_members(team, missing).await?;
                 (add_on, app)
             }
@@ -93,7 +93,7 @@ impl Resolution<'_> {
         list: &CachedList,
         missing: MissingTeam,
     ) -> Result<(Tagged<AddOn>, AboutApp), SyncError> {
-        let (app, team) = (&list.snapshot.app.id, list.snapshot.team.as_ref());
+        let (app, team) = (&list.snapshot.app.id, list.snapshot.team.as_deref());
         let (add_on, about, members) = tokio::join!(
             self.add_on(Some(list)),
             self.ask_app(app, Some(list)),
@@ -105,7 +105,7 @@ impl Resolution<'_> {
         } else {
             self.ask_app(&add_on.value.app.id, None).await?
         };
-        let new_team = about.info.value.team.as_ref();
+        let new_team = about.info.value.team.as_deref();
         if new_team.map(|team| &team.id) == team.map(|team| &team.id) {
             members?;
         } else {

@@ -19,13 +19,16 @@ impl ListCache {
     pub(in crate::sync) fn replace(
         &self,
         entry: &Arc<Entry>,
-        own: OwnList,
+        mut own: OwnList,
         source: Source,
     ) -> Option<Arc<CachedList>> {
         // Join the team before its members are read: a concurrent update of them then reaches this entry.
         let own_team = own.list.team.clone();
         let team = own_team.as_ref();
         let team = team.map(|team| self.teams.join(&team.id, entry));
+        if let (Some(own_team), Some(team)) = (&mut own.list.team, &team) {
+            *own_team = team.state().share(Arc::clone(own_team));
+        }
         let leave_own_team = || {
             if let Some(team) = &own_team {
                 self.teams.leave(&team.id, &entry.id);

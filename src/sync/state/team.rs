@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use dashmap::DashMap;
-use heroku_sso_store::{ResourceId, TeamId};
+use heroku_sso_store::{ResourceId, Team, TeamId};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::as_of::AsOf;
@@ -30,6 +30,8 @@ pub(in crate::sync) struct TeamEntry {
 
 pub(in crate::sync) struct TeamState {
     pub(in crate::sync) list: Option<Arc<TeamList>>,
+    /// The team as the newest list of a resource has it.
+    shared: Option<Arc<Team>>,
     pub(in crate::sync) attempts: Attempts,
     /// When Heroku last gave a list, or refused to.
     answered_at: Option<AsOf>,
@@ -96,6 +98,7 @@ impl TeamEntry {
             scheduled: AtomicU64::new(0),
             state: Mutex::new(TeamState {
                 list: None,
+                shared: None,
                 attempts: Attempts::default(),
                 answered_at: None,
                 refused: false,
@@ -141,6 +144,14 @@ impl TeamState {
     pub(in crate::sync) fn resource(&self, id: &ResourceId) -> Option<&Arc<Entry>> {
         let at = self.position(id).ok()?;
         self.resources.get(at)
+    }
+
+    /// The known instance of an equal team, so that all lists share it.
+    pub(in crate::sync) fn share(&mut self, team: Arc<Team>) -> Arc<Team> {
+        match &self.shared {
+            Some(known) if *known == team => Arc::clone(known),
+            _ => Arc::clone(self.shared.insert(team)),
+        }
     }
 
     fn add(&mut self, resource: &Arc<Entry>) {
