@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::as_of::AsOf;
 use super::attached_part::AttachedPart;
-use super::member_list::Members;
+use super::member_list::{Members, TeamList};
 use crate::access::ListPolicy;
 use crate::access::{AccessList, ListChange, People, ResourceList, Snapshot, difference_of_all};
 use crate::clock::{Reading, SharedClock};
@@ -21,8 +21,8 @@ pub(crate) struct CachedList {
     pub(crate) snapshot: Arc<Snapshot>,
     /// When the resource's own part was requested.
     own_asked_at: AsOf,
-    /// When its team's members were requested, if it has some.
-    members_asked_at: Option<AsOf>,
+    /// Its team's members, if it has some. All lists of the team share them.
+    members: Option<Arc<TeamList>>,
     etags: Option<Box<ETags>>,
     /// The last complete list, while this one lacks the team's members.
     whole: Option<Arc<Snapshot>>,
@@ -114,11 +114,11 @@ impl CachedList {
             .attached
             .map(|it| AttachedPart::from_store(it, &resource.app.id, own_asked_at));
         let attached = AttachedPart::newest(came, known);
-        let (list, members_asked_at) = match (&resource.team, members) {
+        let (list, members) = match (&resource.team, members) {
             (None, _) => (AccessList::of_app(collaborators, policy), None),
             (Some(_), Members::Known(team)) => (
                 AccessList::of_team_app(collaborators, team.people.clone(), policy),
-                Some(team.asked_at),
+                Some(Arc::clone(team)),
             ),
             (Some(_), Members::Withheld) => (
                 AccessList::of_team_app_without_members(collaborators, policy),
@@ -143,12 +143,12 @@ impl CachedList {
             team: resource.team,
             web_url: resource.web_url,
             list,
-            fetched_at: oldest(own_asked_at, members_asked_at).wall(),
+            fetched_at: oldest(own_asked_at, members.as_deref()).wall(),
         };
         Self {
             snapshot: Arc::new(snapshot),
             own_asked_at,
-            members_asked_at,
+            members,
             etags,
             whole,
             attached,
@@ -215,7 +215,7 @@ impl CachedList {
 
     /// When the oldest part was requested: `snapshot.fetched_at`, by both clocks.
     fn asked_at(&self) -> AsOf {
-        oldest(self.own_asked_at, self.members_asked_at)
+        oldest(self.own_asked_at, self.members.as_deref())
     }
 
     pub(in crate::sync) fn own_age(&self, clock: &SharedClock) -> Duration {
@@ -229,7 +229,7 @@ impl CachedList {
     pub(crate) fn version(&self) -> ListVersion {
         ListVersion {
             own: self.own_asked_at.sequence,
-            members: self.members_asked_at.map(|it| it.sequence),
+            members: self.members.as_ref().map(|it| it.asked_at.sequence),
             attached: self.attached.as_ref().map(|it| it.asked_at.sequence),
         }
     }
@@ -290,8 +290,8 @@ impl CachedList {
     }
 }
 
-fn oldest(own: AsOf, members: Option<AsOf>) -> AsOf {
-    members.map_or(own, |members| own.earlier(members))
+fn oldest(own: AsOf, members: Option<&TeamList>) -> AsOf {
+    members.map_or(own, |members| own.earlier(members.asked_at))
 }
 
 #[cfg(test)]
