@@ -1,29 +1,39 @@
 //! The resources of each app, for webhooks.
 
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 
 use heroku_sso_store::{AppId, ResourceId};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-/// Pairs, because nearly every app has one resource: a collection for each app would take more memory.
+/// Pairs, because nearly every app has one resource: a collection for each app would take more memory. So would
+/// the app's id instead of its hash. Its keys are random, so no two apps have the same.
 #[derive(Debug, Default)]
-pub(in crate::sync) struct AppIndex(Mutex<BTreeSet<(AppId, ResourceId)>>);
+pub(in crate::sync) struct AppIndex {
+    hash: RandomState,
+    pairs: Mutex<BTreeSet<(u64, ResourceId)>>,
+}
 
 impl AppIndex {
     pub(in crate::sync) fn resources(&self, app: &AppId) -> Vec<ResourceId> {
-        let first = (app.clone(), ResourceId::from(Uuid::nil()));
-        let pairs = self.0.lock();
-        let of_app = pairs.range(first..).take_while(|(of, _)| of == app);
+        let app = self.hash.hash_one(app);
+        let [first, last] = [Uuid::nil(), Uuid::max()].map(|id| (app, ResourceId::from(id)));
+        let pairs = self.pairs.lock();
+        let of_app = pairs.range(first..=last);
         of_app.map(|(_, resource)| *resource).collect()
     }
 
-    pub(in crate::sync) fn enter(&self, app: AppId, resource: ResourceId) {
-        self.0.lock().insert((app, resource));
+    pub(in crate::sync) fn enter(&self, app: &AppId, resource: ResourceId) {
+        self.pairs.lock().insert(self.pair(app, resource));
     }
 
-    pub(in crate::sync) fn remove(&self, app: &AppId, resource: &ResourceId) {
-        self.0.lock().remove(&(app.clone(), *resource));
+    pub(in crate::sync) fn remove(&self, app: &AppId, resource: ResourceId) {
+        self.pairs.lock().remove(&self.pair(app, resource));
+    }
+
+    fn pair(&self, app: &AppId, resource: ResourceId) -> (u64, ResourceId) {
+        (self.hash.hash_one(app), resource)
     }
 }
 
@@ -37,12 +47,12 @@ mod tests {
         let [one, other, last] = [7, 8, 9].map(|number| AppId::from(Uuid::from_u128(number)));
         let [a, b, c] = [0, 1, u128::MAX].map(|number| ResourceId::from(Uuid::from_u128(number)));
         for (app, resource) in [(&one, b), (&one, a), (&one, c), (&one, a), (&last, a)] {
-            index.enter(app.clone(), resource);
+            index.enter(app, resource);
         }
         assert_eq!(index.resources(&one), [a, b, c]);
         assert_eq!(index.resources(&other), []);
-        index.remove(&one, &b);
-        index.remove(&other, &a);
+        index.remove(&one, b);
+        index.remove(&other, a);
         assert_eq!(index.resources(&one), [a, c]);
         assert_eq!(index.resources(&last), [a]);
     }

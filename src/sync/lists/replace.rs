@@ -190,10 +190,10 @@ impl ListCache {
         let (old, new) = (before.map(app), now.map(app));
         if old != new {
             if let Some(app) = new {
-                self.apps.enter(app, entry.id);
+                self.apps.enter(&app, entry.id);
             }
             if let Some(app) = old {
-                self.apps.remove(&app, &entry.id);
+                self.apps.remove(&app, entry.id);
             }
         }
         let old = before.and_then(|list| list.snapshot.team.as_ref());
