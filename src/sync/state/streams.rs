@@ -2,15 +2,17 @@
 //! access.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
-/// The open responses of one resource, and what wakes their watchers. Takes memory from the first one on.
+/// The open responses of one resource, and what wakes their watchers. Takes memory from the first one on; until
+/// then half as much as a `OnceLock`.
 #[derive(Debug, Default)]
-pub(in crate::sync) struct Streams(OnceLock<Box<Opened>>);
+pub(in crate::sync) struct Streams(ArcSwapOption<Opened>);
 
 #[derive(Debug, Default)]
 struct Opened {
@@ -25,7 +27,8 @@ struct OpenResponses(Mutex<BTreeMap<Duration, usize>>);
 
 impl Streams {
     pub(in crate::sync) fn any(&self, now: Duration) -> bool {
-        self.0.get().is_some_and(|opened| opened.open.any(now))
+        let opened = self.0.load();
+        opened.as_ref().is_some_and(|opened| opened.open.any(now))
     }
 
     pub(in crate::sync) fn begin(&self, until: Duration) {
@@ -42,13 +45,21 @@ impl Streams {
 
     /// Wakes all watchers.
     pub(in crate::sync) fn notify(&self) {
-        if let Some(opened) = self.0.get() {
+        if let Some(opened) = self.0.load().as_ref() {
             opened.watchers.send_replace(());
         }
     }
 
-    fn opened(&self) -> &Opened {
-        self.0.get_or_init(Box::default)
+    /// Created by the first caller.
+    fn opened(&self) -> Arc<Opened> {
+        if let Some(opened) = self.0.load_full() {
+            return opened;
+        }
+        let new = Arc::<Opened>::default();
+        let before = self
+            .0
+            .compare_and_swap(&None::<Arc<Opened>>, Some(Arc::clone(&new)));
+        before.as_ref().map_or(new, Arc::clone)
     }
 }
 
