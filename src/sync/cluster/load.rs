@@ -16,8 +16,9 @@ use crate::sync::state::attached_part::AttachedPart;
 use crate::sync::state::cached_list::OwnList;
 use crate::sync::state::entry::Entry;
 
-/// How many resources are read from the store per page when the sync starts.
-const PAGE: usize = 1_000;
+/// How many resources are read from the store per page when the sync starts. The rows of a page leave holes in the
+/// allocator's memory, so a page is small.
+const PAGE: usize = 250;
 
 /// The most times that one load reads a resource from the store.
 const LOADS: usize = 10;
