@@ -88,9 +88,9 @@ pub(crate) fn difference_of_all(old: &[&AccessList], new: &[&AccessList]) -> Vec
     changes
 }
 
-type People = BTreeMap<Email, Member>;
+type ByEmail = BTreeMap<Email, Member>;
 
-fn by_email(lists: &[&AccessList]) -> People {
+fn by_email(lists: &[&AccessList]) -> ByEmail {
     let members = lists.iter().flat_map(|list| list.members());
     members
         .map(|member| (member.email.clone(), member))
@@ -113,7 +113,7 @@ impl Moves {
     }
 }
 
-fn moves(old: &People, new: &People) -> Moves {
+fn moves(old: &ByEmail, new: &ByEmail) -> Moves {
     /// The emails that an account has on only one of the lists, and one that it has on both.
     #[derive(Default)]
     struct Emails<'a> {
@@ -156,7 +156,10 @@ fn moves(old: &People, new: &People) -> Moves {
 }
 
 /// The emails of known accounts for which the other list does not have the same account.
-fn only_in<'a>(some: &'a People, other: &People) -> impl Iterator<Item = (&'a Email, &'a UserId)> {
+fn only_in<'a>(
+    some: &'a ByEmail,
+    other: &ByEmail,
+) -> impl Iterator<Item = (&'a Email, &'a UserId)> {
     some.iter().filter_map(|(email, member)| {
         let id = member.user_id.as_ref()?;
         let there = other.get(email).and_then(|there| there.user_id.as_ref());
@@ -164,14 +167,14 @@ fn only_in<'a>(some: &'a People, other: &People) -> impl Iterator<Item = (&'a Em
     })
 }
 
-fn leave(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+fn leave(old: &ByEmail, new: &ByEmail, moves: &Moves, changes: &mut Vec<ListChange>) {
     let left = old.keys().filter(|email| !new.contains_key(*email));
     let left = left.filter(|email| !moves.leads_from(email));
     changes.extend(left.cloned().map(ListChange::Removed));
 }
 
 /// Emails that stay on the list while their account changes.
-fn change_hands(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+fn change_hands(old: &ByEmail, new: &ByEmail, moves: &Moves, changes: &mut Vec<ListChange>) {
     for (email, before) in old {
         let Some(member) = new.get(email).filter(|_| !moves.leads_from(email)) else {
             continue;
@@ -200,7 +203,7 @@ fn change_hands(old: &People, new: &People, moves: &Moves, changes: &mut Vec<Lis
 }
 
 /// Moves each account once its new email is not held by another account that is still to move.
-fn rename(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+fn rename(old: &ByEmail, new: &ByEmail, moves: &Moves, changes: &mut Vec<ListChange>) {
     let mut pending = moves.to.clone();
     while !pending.is_empty() {
         let free = |(_, to): &(&Email, &Email)| !pending.contains_key(*to);
@@ -223,8 +226,8 @@ fn rename(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChang
 
 /// Accounts that have exchanged their emails cannot move one by one: each email gets its new account.
 fn exchange(
-    old: &People,
-    new: &People,
+    old: &ByEmail,
+    new: &ByEmail,
     pending: &mut BTreeMap<Email, Email>,
     changes: &mut Vec<ListChange>,
 ) {
@@ -242,7 +245,7 @@ fn exchange(
     }
 }
 
-fn arrive(old: &People, new: &People, moves: &Moves, changes: &mut Vec<ListChange>) {
+fn arrive(old: &ByEmail, new: &ByEmail, moves: &Moves, changes: &mut Vec<ListChange>) {
     let is_there = |email: &Email| old.contains_key(email) && !moves.leads_from(email);
     let new = new.values();
     let new = new.filter(|member| !is_there(&member.email) && !moves.taken.contains(&member.email));

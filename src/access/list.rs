@@ -35,9 +35,9 @@ pub struct AccessList {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Attached {
     /// They get in.
-    Count,
+    Counts,
     /// Heroku's answer about them is too old: they neither get in nor dispute an account.
-    AreTooOld,
+    TooOld,
 }
 
 /// A user on both lists, by index.
@@ -197,7 +197,7 @@ impl AccessList {
 
     /// What the list says about the user with this email and, if the caller knows it, this account.
     pub fn admission(&self, email: &Email, user_id: Option<&UserId>) -> Admission {
-        match self.entitlement(email, user_id, Attached::Count) {
+        match self.entitlement(email, user_id, Attached::Counts) {
             Ok(listed) => Admission::Listed(self.entry(listed).member(email)),
             Err(NotEntitled::NotListed) => Admission::NotListed,
             Err(NotEntitled::OtherAccount) => Admission::OtherAccount,
@@ -218,12 +218,12 @@ impl AccessList {
                 _ => NotEntitled::NotListed,
             });
         };
-        if matches!(place, Place::Attached(_)) && attached == Attached::AreTooOld {
+        if matches!(place, Place::Attached(_)) && attached == Attached::TooOld {
             return Err(NotEntitled::TooOld);
         }
         let attached = match attached {
-            Attached::Count => self.attached.place_of(email.as_str()),
-            Attached::AreTooOld => None,
+            Attached::Counts => self.attached.place_of(email.as_str()),
+            Attached::TooOld => None,
         };
         let entitlement = Entitlement { place, attached };
         match (self.account(entitlement), user_id) {

@@ -121,7 +121,7 @@ impl TestUser {
         // A list has each email once, with the roles of all its entries.
         let people = of_role.chain([entry(None).with_permissions(self.permissions)]);
         let list = AccessList::of_app(people.collect(), ListPolicy::Documented);
-        let listed = list.entitlement(email, user_id.as_ref(), Attached::Count);
+        let listed = list.entitlement(email, user_id.as_ref(), Attached::Counts);
         let listed = listed.unwrap_or_else(|_| panic!("a user, not a service account of Heroku"));
         let snapshot = Snapshot {
             addon_name: self.addon_name,

@@ -1,5 +1,5 @@
 //! Where the state of each resource is kept: its tokens, its last list, its sessions and its lifecycle state;
-//! also the SSO requests that were used, and the sessions that were closed.
+//! also the sign-in forms that were used, and the sessions that were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |

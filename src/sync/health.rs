@@ -68,7 +68,7 @@ pub(super) fn survey(
 ) -> Survey {
     let scheduler = lists.scheduler();
     let (now, backlog) = (clock.elapsed(), scheduler.backlog());
-    let sync_alive = scheduler.has_consumer();
+    let sync_alive = scheduler.is_sync_running();
     let mut health = Health {
         fresh: true,
         sync_alive,

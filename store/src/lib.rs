@@ -1,7 +1,7 @@
 //! [`tower-heroku-sso`](https://docs.rs/tower-heroku-sso) is a tower layer, *the gate*, that admits only the
 //! users whom Heroku lists for an add-on. This crate defines the store behind it. For each resource, which is
 //! one add-on of a customer, it keeps the OAuth tokens, the access list, the sessions and the lifecycle
-//! state. It also keeps the SSO requests that were used, and the sessions that were closed.
+//! state. It also keeps the sign-in forms that were used, and the sessions that were closed.
 //!
 //! | store | for | feature |
 //! | --- | --- | --- |

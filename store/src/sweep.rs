@@ -10,7 +10,7 @@ use crate::log_target::LOG;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use crate::store_error::StoreError;
 
-/// How long used sign-ins, sessions and closed sessions are kept after they have expired, as clocks differ.
+/// How long used forms, sessions and closed sessions are kept after they have expired, as clocks differ.
 pub(crate) const RETENTION: Duration = Duration::HOUR;
 
 /// How many records of sessions are removed by one statement.

@@ -19,13 +19,13 @@ fn attached_apps_that_are_too_old_dispute_no_account() {
         ListPolicy::Documented,
     )
     .with_attached(attached.into_iter().collect());
-    let count = |email, id| list.entitlement(email, id, Attached::Count);
+    let count = |email, id| list.entitlement(email, id, Attached::Counts);
     assert_eq!(
         count(&ann, Some(&own)).err(),
         Some(NotEntitled::OtherAccount)
     );
     assert!(count(&ben, Some(&other)).is_ok());
-    let are_old = |email, id| list.entitlement(email, id, Attached::AreTooOld);
+    let are_old = |email, id| list.entitlement(email, id, Attached::TooOld);
     let listed = are_old(&ann, Some(&own)).unwrap();
     assert_eq!(list.entry(listed).user_id(), Some(own.clone()));
     assert_eq!(are_old(&ben, Some(&other)).err(), Some(NotEntitled::TooOld));

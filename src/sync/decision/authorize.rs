@@ -24,7 +24,7 @@ use crate::sync::settings::SyncSettings;
 use crate::sync::state::absence_mark::Question;
 use crate::sync::state::cached_list::CachedList;
 use crate::sync::state::entry::Entry;
-use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::fetch_budgets::ForcedBy;
 use crate::sync::state::person_marks::Principal;
 
 /// After a request timed out waiting for a fetch, other requests do not wait for this long if the cached list
@@ -197,7 +197,7 @@ impl Authorizer {
             let question = mark.map(|mark| mark.question(at.elapsed));
             let is_due = question == Some(Question::OfDormant(Duration::ZERO));
             Dormant {
-                is_due: is_due && !self.lists.scheduler().has_consumer(),
+                is_due: is_due && !self.lists.scheduler().is_sync_running(),
             }
         });
         let marks = entry.marks_of(&who, session.map(|it| it.list));
@@ -247,7 +247,7 @@ impl Authorizer {
             let progress = entry.progress();
             (progress.attempts(), progress.noted().last_wait_timed_out_at)
         };
-        let is_kept_fresh = self.lists.scheduler().has_consumer();
+        let is_kept_fresh = self.lists.scheduler().is_sync_running();
         let team = list.and_then(|list| list.snapshot.team.as_ref());
         let team = team.and_then(|team| self.lists.teams().known(&team.id));
         let of_team = team.as_ref().map(|team| team.state().attempts);
@@ -316,10 +316,14 @@ impl Authorizer {
                     self.fetcher.fetch_recent(entry, Charge::Schedule).await
                 }
                 Needed::AskedSince(since) => self.fetcher.fetch_since(entry, since).await,
-                Needed::Newest => self.fetcher.fetch_newest(entry, Force::Unlisted).await,
+                Needed::Newest => {
+                    self.fetcher
+                        .fetch_newest(entry, ForcedBy::UnlistedUser)
+                        .await
+                }
                 Needed::Attached { force } => {
                     let charge = match force {
-                        true => Charge::Forced(Force::Unlisted),
+                        true => Charge::Forced(ForcedBy::UnlistedUser),
                         false => Charge::Resource,
                     };
                     self.fetcher.attached().fetch(entry, charge).await

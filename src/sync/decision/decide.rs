@@ -301,8 +301,8 @@ impl<'a> Evaluation<'a> {
     fn find(&self, list: &CachedList) -> Result<Entitlement, NotEntitled> {
         let list = &list.snapshot.list;
         let attached = match self.facts.attached {
-            AttachedState::TooOld { .. } => Attached::AreTooOld,
-            _ => Attached::Count,
+            AttachedState::TooOld { .. } => Attached::TooOld,
+            _ => Attached::Counts,
         };
         list.entitlement(self.who.email, self.who.user_id, attached)
     }

@@ -25,7 +25,7 @@ use crate::sync::state::as_of::AsOf;
 use crate::sync::state::attached_part::{AttachedPart, MAX_APPS};
 use crate::sync::state::cached_list::CachedList;
 use crate::sync::state::entry::Entry;
-use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::fetch_budgets::ForcedBy;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// Attached apps are read again at every third refresh.
@@ -127,7 +127,7 @@ impl AttachedFetcher {
         let is_hinted = progress.has_attached_hint();
         match (is_on_schedule, is_hinted) {
             (true, _) => Some(Charge::Schedule),
-            (false, true) => Some(Charge::Forced(Force::Change)),
+            (false, true) => Some(Charge::Forced(ForcedBy::Webhook)),
             (false, false) => None,
         }
     }

@@ -72,7 +72,7 @@ async fn entries_of(fetcher: &Fetcher, hint: &ChangeHint) -> Result<Vec<Arc<Entr
 
 fn start_fetch(fetcher: &Arc<Fetcher>, entry: &Arc<Entry>) {
     let scheduler = fetcher.lists.scheduler();
-    if scheduler.has_consumer() {
+    if scheduler.is_sync_running() {
         scheduler.plan_resource(entry);
         return;
     }

@@ -24,7 +24,7 @@ use crate::sync::single_flight::SingleFlight;
 use crate::sync::state::as_of::AsOf;
 use crate::sync::state::cached_list::{CachedList, OwnList};
 use crate::sync::state::entry::Entry;
-use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::fetch_budgets::ForcedBy;
 use crate::sync::tokens::token_manager::{RenewPolicy, TokenManager};
 
 /// Fetches lists. Concurrent callers share a fetch; of each resource at most two are in progress.
@@ -104,11 +104,11 @@ impl Fetcher {
     pub(in crate::sync) async fn fetch_newest(
         self: &Arc<Self>,
         entry: &Arc<Entry>,
-        force: Force,
+        by: ForcedBy,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let charge = Charge::Forced(force);
+        let charge = Charge::Forced(by);
         let list = self.join(entry, FetchOptions::newest(), charge).await?;
-        if force == Force::Unlisted {
+        if by == ForcedBy::UnlistedUser {
             self.attached.start_if_due(entry);
         }
         Ok(list)
@@ -119,10 +119,10 @@ impl Fetcher {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let list = self.fetch_newest(entry, Force::Caller).await?;
+        let list = self.fetch_newest(entry, ForcedBy::Partner).await?;
         match self.settings.include_attached_apps {
             true => {
-                let charge = Charge::Forced(Force::Caller);
+                let charge = Charge::Forced(ForcedBy::Partner);
                 self.attached.fetch(entry, charge).await
             }
             false => Ok(list),
@@ -188,7 +188,7 @@ impl Fetcher {
         self: &Arc<Self>,
         entry: &Arc<Entry>,
     ) -> Result<Arc<CachedList>, SyncError> {
-        let charge = Charge::Forced(Force::Change);
+        let charge = Charge::Forced(ForcedBy::Webhook);
         self.fetch_recent(entry, charge).await
     }
 

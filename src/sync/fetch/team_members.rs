@@ -192,9 +192,9 @@ impl MemberFetcher {
         let answered_by = known.as_ref().and_then(|list| list.answered_by);
         let wanted_by = asker.as_ref().map(|asker| asker.id);
         let (mut refused, mut failure, mut is_own) = (false, None, false);
-        for asker in Self::candidates(team, answered_by, asker) {
+        for candidate in Self::candidates(team, answered_by, asker) {
             match self
-                .fetch_with_token_of(&asker, &team.id, known.as_deref())
+                .fetch_with_token_of(&candidate, &team.id, known.as_deref())
                 .await
             {
                 Ok((people, etag)) => {
@@ -202,19 +202,19 @@ impl MemberFetcher {
                         people,
                         asked_at,
                         etag,
-                        answered_by: Some(asker.id),
+                        answered_by: Some(candidate.id),
                     }));
                 }
                 Err(SyncError::Heroku(HerokuError::Forbidden(answer))) => {
                     tracing::warn!(
-                        resource = %asker.id, team = %team.id, %answer,
+                        resource = %candidate.id, team = %team.id, %answer,
                         "heroku withholds a team's members from this resource"
                     );
                     refused = true;
                 }
                 Err(error) if self.is_about_the_token(&error) => {
                     if !is_own {
-                        is_own = wanted_by == Some(asker.id);
+                        is_own = wanted_by == Some(candidate.id);
                         failure = Some(error);
                     }
                 }
@@ -230,16 +230,16 @@ impl MemberFetcher {
 
     async fn fetch_with_token_of(
         self: &Arc<Self>,
-        asker: &Arc<Entry>,
+        owner: &Arc<Entry>,
         team: &TeamId,
         last: Option<&TeamList>,
     ) -> Result<(People, Option<ETag>), SyncError> {
         let had_people = last.is_some_and(|last| !last.people.is_empty());
         // The ETag of another token's answer may be equal although the answer differs.
-        let known = last.filter(|last| last.answered_by == Some(asker.id));
+        let known = last.filter(|last| last.answered_by == Some(owner.id));
         let known = known.and_then(|last| last.etag.as_ref().zip(Some(&last.people)));
         let with_tokens = |tokens: Tokens| async move {
-            let caller = self.tokens.caller(asker, &tokens);
+            let caller = self.tokens.caller(owner, &tokens);
             let ask = |etag: Option<ETag>| async move {
                 self.client.team_members(caller, team, etag.as_ref()).await
             };
@@ -247,7 +247,7 @@ impl MemberFetcher {
             Ok((answer.value, answer.etag))
         };
         self.tokens
-            .with_tokens(asker, RenewPolicy::Now, with_tokens)
+            .with_tokens(owner, RenewPolicy::Now, with_tokens)
             .await
     }
 
@@ -260,7 +260,7 @@ impl MemberFetcher {
         let state = team.state();
         let known = answered_by.and_then(|id| state.resource(&id));
         let mut candidates: Vec<_> = known.cloned().into_iter().collect();
-        let is_another = |asker: &Arc<Entry>| known.is_none_or(|known| known.id != asker.id);
+        let is_another = |entry: &Arc<Entry>| known.is_none_or(|known| known.id != entry.id);
         candidates.extend(asker.filter(is_another));
         // Starts at a random resource, in case the first ones are refused.
         let resources = state.resources();
@@ -270,7 +270,7 @@ impl MemberFetcher {
             if candidates.len() >= TOKENS_TRIED {
                 break;
             }
-            if candidates.iter().all(|asker| asker.id != entry.id) {
+            if candidates.iter().all(|candidate| candidate.id != entry.id) {
                 candidates.push(Arc::clone(entry));
             }
         }

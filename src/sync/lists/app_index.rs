@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// Pairs, because nearly every app has one resource: a collection for each app would take more memory. So would
-/// the app's id instead of its hash. Its keys are random, so no two apps have the same.
+/// the app's id instead of its hash. The hash is keyed at random. Should two apps ever have the same, a webhook
+/// about one also refreshes the lists of the other.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct AppIndex {
     hash: RandomState,

@@ -16,7 +16,7 @@ use crate::heroku::{RatePool, Urgency};
 use crate::sync::SyncError;
 use crate::sync::settings::{RatePools, SyncSettings};
 use crate::sync::state::entry::Entry;
-use crate::sync::state::fetch_budgets::{Force, SharedBudgets};
+use crate::sync::state::fetch_budgets::{ForcedBy, SharedBudgets};
 use crate::sync::state::progress::Progress;
 
 /// Which budgets a fetch draws on.
@@ -27,7 +27,7 @@ pub(in crate::sync) enum Charge {
     /// The resource's: its list is too old for a waiting request.
     Resource,
     /// The resource's, and also the shared one if the list is young.
-    Forced(Force),
+    Forced(ForcedBy),
 }
 
 /// Heroku's rate pools, and the budgets shared by all resources.
@@ -99,22 +99,25 @@ impl RateLimits {
         match charge {
             Charge::Schedule => Ok(()),
             Charge::Resource => {
-                let taken = progress.budgets(now).of(Force::Unlisted).take(1, now);
+                let taken = progress
+                    .budgets(now)
+                    .of(ForcedBy::UnlistedUser)
+                    .take(1, now);
                 taken.map_err(over_budget)
             }
-            Charge::Forced(force) => {
-                let wait = self.wait_for(entry, &mut progress, force);
+            Charge::Forced(by) => {
+                let wait = self.wait_for(entry, &mut progress, by);
                 if !wait.is_zero() {
                     return Err(over_budget(wait));
                 }
                 let shares_pool = self.pools == RatePools::Shared;
                 if let Some(cost) = self.shared_cost(entry).filter(|_| shares_pool) {
-                    let taken = self.shared_budgets.take(force, cost, now);
+                    let taken = self.shared_budgets.take(by, cost, now);
                     taken.map_err(over_budget)?;
                 }
                 progress
                     .budgets(now)
-                    .of(force)
+                    .of(by)
                     .take(1, now)
                     .map_err(over_budget)
             }
@@ -132,20 +135,20 @@ impl RateLimits {
         calls: u32,
     ) -> Result<(), SyncError> {
         let over_budget = |retry_after| SyncError::OverBudget { retry_after };
-        let Charge::Forced(force) = charge else {
+        let Charge::Forced(by) = charge else {
             return self.charge(entry, charge);
         };
         let now = self.clock.elapsed();
         let mut progress = entry.progress();
-        let wait = self.wait_for_attached(entry, &mut progress, force);
+        let wait = self.wait_for_attached(entry, &mut progress, by);
         if !wait.is_zero() {
             return Err(over_budget(wait));
         }
         if self.pools == RatePools::Shared {
-            let taken = self.attached_budgets.take(force, calls, now);
+            let taken = self.attached_budgets.take(by, calls, now);
             taken.map_err(over_budget)?;
         }
-        let bucket = progress.budgets(now).of_attached(force, now);
+        let bucket = progress.budgets(now).of_attached(by, now);
         bucket.take(calls, now).map_err(over_budget)
     }
 
@@ -157,14 +160,14 @@ impl RateLimits {
         charged: u32,
         made: u32,
     ) {
-        let Charge::Forced(force) = charge else {
+        let Charge::Forced(by) = charge else {
             return;
         };
         if self.pools == RatePools::Shared {
-            self.attached_budgets.correct(force, charged, made);
+            self.attached_budgets.correct(by, charged, made);
         }
         let (now, mut progress) = (self.clock.elapsed(), entry.progress());
-        let bucket = progress.budgets(now).of_attached(force, now);
+        let bucket = progress.budgets(now).of_attached(by, now);
         bucket.correct(charged, made);
     }
 
@@ -173,11 +176,11 @@ impl RateLimits {
         &self,
         entry: &Entry,
         progress: &mut Progress,
-        force: Force,
+        by: ForcedBy,
     ) -> Duration {
         let now = self.clock.elapsed();
-        let own = progress.budgets(now).of_attached(force, now).wait(now);
-        own.max(self.wait_for_shared(entry, &self.attached_budgets, force, now))
+        let own = progress.budgets(now).of_attached(by, now).wait(now);
+        own.max(self.wait_for_shared(entry, &self.attached_budgets, by, now))
     }
 
     /// How long until the budgets allow a forced fetch.
@@ -185,14 +188,14 @@ impl RateLimits {
         &self,
         entry: &Entry,
         progress: &mut Progress,
-        force: Force,
+        by: ForcedBy,
     ) -> Duration {
         let now = self.clock.elapsed();
-        let own = progress.budgets(now).of(force).wait(now);
+        let own = progress.budgets(now).of(by).wait(now);
         if self.shared_cost(entry).is_none() {
             return own;
         }
-        own.max(self.wait_for_shared(entry, &self.shared_budgets, force, now))
+        own.max(self.wait_for_shared(entry, &self.shared_budgets, by, now))
     }
 
     /// How long until the rate pool, and the budget shared by all resources, allow a forced fetch.
@@ -200,12 +203,12 @@ impl RateLimits {
         &self,
         entry: &Entry,
         budgets: &SharedBudgets,
-        force: Force,
+        by: ForcedBy,
         now: Duration,
     ) -> Duration {
         let reserve = self.pool(entry).shortage(Urgency::Forced, now);
         match self.pools {
-            RatePools::Shared => reserve.max(budgets.wait(force, now)),
+            RatePools::Shared => reserve.max(budgets.wait(by, now)),
             // With a pool for each token, one resource's calls cost the others nothing.
             RatePools::PerToken => reserve,
         }

@@ -13,7 +13,7 @@ use crate::sync::SyncError;
 use crate::sync::settings::SyncSettings;
 use crate::sync::state::absence_mark::Question;
 use crate::sync::state::entry::Entry;
-use crate::sync::state::fetch_budgets::Force;
+use crate::sync::state::fetch_budgets::ForcedBy;
 use crate::sync::state::team::TeamEntry;
 
 /// Keeps the queue of lists and members to fetch.
@@ -56,14 +56,14 @@ impl Scheduler {
     }
 
     /// True while a background sync runs.
-    pub(in crate::sync) fn has_consumer(&self) -> bool {
+    pub(in crate::sync) fn is_sync_running(&self) -> bool {
         self.queue.has_consumer()
     }
 
     /// Warns once that no sync runs. Otherwise this mistake shows only when a session ends too early or too
     /// late.
     pub(in crate::sync) fn warn_of_no_sync(&self) {
-        if !self.has_consumer() {
+        if !self.is_sync_running() {
             self.no_sync_warning.call_once(|| {
                 tracing::warn!(
                     "no sync runs: lists go stale, and removals and revocations of other processes are \
@@ -75,7 +75,7 @@ impl Scheduler {
 
     /// Schedules the target, if it is to be fetched at all.
     pub(in crate::sync) fn plan(&self, target: &Target) {
-        if !self.has_consumer() {
+        if !self.is_sync_running() {
             return;
         }
         if let Some(wait) = self.due_in(target) {
@@ -124,7 +124,7 @@ impl Scheduler {
         if !is_forced || self.is_due_by_age(target) {
             return true;
         }
-        let charge = Charge::Forced(Force::Change);
+        let charge = Charge::Forced(ForcedBy::Webhook);
         self.rate_limits.charge(entry, charge).is_ok()
     }
 
@@ -167,12 +167,12 @@ impl Scheduler {
         let is_forced = progress.noted().forced_at.is_some();
         let is_attached_forced = progress.has_attached_hint();
         let forced_in = (is_forced || is_attached_forced).then(|| {
-            let wait = limits.wait_for(entry, &mut progress, Force::Change);
+            let wait = limits.wait_for(entry, &mut progress, ForcedBy::Webhook);
             match is_forced {
                 true => wait,
                 // The rest of the list was fetched; attached apps have budgets and retries of their own.
                 false => limits
-                    .wait_for_attached(entry, &mut progress, Force::Change)
+                    .wait_for_attached(entry, &mut progress, ForcedBy::Webhook)
                     .max(progress.attached_back_off(now))
                     .max(wait),
             }

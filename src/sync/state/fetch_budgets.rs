@@ -25,22 +25,22 @@ const SHARED_REFILL: Duration = Duration::from_secs(10);
 
 /// Why a young list is fetched again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::sync) enum Force {
+pub(in crate::sync) enum ForcedBy {
     /// An email that is not on the list.
-    Unlisted,
+    UnlistedUser,
     /// Heroku said that the list has changed.
-    Change,
+    Webhook,
     /// The partner's call.
-    Caller,
+    Partner,
 }
 
-impl Force {
+impl ForcedBy {
     /// The bucket for this reason.
-    fn pick(self, [unlisted, change, caller]: &mut [TokenBucket; 3]) -> &mut TokenBucket {
+    fn pick(self, [unlisted, webhook, partner]: &mut [TokenBucket; 3]) -> &mut TokenBucket {
         match self {
-            Self::Unlisted => unlisted,
-            Self::Change => change,
-            Self::Caller => caller,
+            Self::UnlistedUser => unlisted,
+            Self::Webhook => webhook,
+            Self::Partner => partner,
         }
     }
 }
@@ -67,20 +67,20 @@ impl OwnBudgets {
         }
     }
 
-    pub(in crate::sync) fn of(&mut self, force: Force) -> &mut TokenBucket {
-        match force {
-            Force::Unlisted | Force::Change => &mut self.outside,
-            Force::Caller => &mut self.callers,
+    pub(in crate::sync) fn of(&mut self, by: ForcedBy) -> &mut TokenBucket {
+        match by {
+            ForcedBy::UnlistedUser | ForcedBy::Webhook => &mut self.outside,
+            ForcedBy::Partner => &mut self.callers,
         }
     }
 
     /// The bucket for readings of attached apps.
-    pub(in crate::sync) fn of_attached(&mut self, force: Force, now: Duration) -> &mut TokenBucket {
+    pub(in crate::sync) fn of_attached(&mut self, by: ForcedBy, now: Duration) -> &mut TokenBucket {
         let full = |burst| TokenBucket::full(burst, REFILL, now);
         let buckets = self
             .attached
             .get_or_insert_with(|| Box::new(ATTACHED_BURST.map(full)));
-        force.pick(buckets)
+        by.pick(buckets)
     }
 }
 
@@ -96,23 +96,23 @@ impl SharedBudgets {
     /// Charges a fetch of this many calls: [`TokenBucket::take`].
     pub(in crate::sync) fn take(
         &self,
-        force: Force,
+        by: ForcedBy,
         cost: u32,
         now: Duration,
     ) -> Result<(), Duration> {
-        self.with(force, |bucket| bucket.take(cost, now))
+        self.with(by, |bucket| bucket.take(cost, now))
     }
 
     /// Corrects an earlier charge of `paid` that turned out to cost `cost`.
-    pub(in crate::sync) fn correct(&self, force: Force, paid: u32, cost: u32) {
-        self.with(force, |bucket| bucket.correct(paid, cost));
+    pub(in crate::sync) fn correct(&self, by: ForcedBy, paid: u32, cost: u32) {
+        self.with(by, |bucket| bucket.correct(paid, cost));
     }
 
-    pub(in crate::sync) fn wait(&self, force: Force, now: Duration) -> Duration {
-        self.with(force, |bucket| bucket.wait(now))
+    pub(in crate::sync) fn wait(&self, by: ForcedBy, now: Duration) -> Duration {
+        self.with(by, |bucket| bucket.wait(now))
     }
 
-    fn with<T>(&self, force: Force, act: impl FnOnce(&mut TokenBucket) -> T) -> T {
-        act(force.pick(&mut self.0.lock()))
+    fn with<T>(&self, by: ForcedBy, act: impl FnOnce(&mut TokenBucket) -> T) -> T {
+        act(by.pick(&mut self.0.lock()))
     }
 }

@@ -87,7 +87,7 @@ impl PostgresStore {
             .map_err(|error| not_connected(error, DATABASE_CONNECTION))?;
         let db = Db {
             pool,
-            is_pooled: settings.transaction_pooler,
+            has_transaction_pooler: settings.transaction_pooler,
         };
         let row = db
             .one(sqlx::query(
@@ -96,7 +96,7 @@ impl PostgresStore {
             ))
             .await?;
         let timeout: &str = row.try_get("statement_timeout")?;
-        if !db.is_pooled && timeout != STATEMENT_TIMEOUT {
+        if !db.has_transaction_pooler && timeout != STATEMENT_TIMEOUT {
             // The startup option was sent, but a pooler in between did not pass it on.
             return Err(StoreError::new(NEEDS_POOLER_SETTING));
         }

@@ -16,8 +16,8 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 #[derive(Clone, Debug)]
 pub(super) struct Db {
     pub(super) pool: PgPool,
-    /// Behind such a pooler nothing outlives a transaction: no statement, no setting, no lock, no `LISTEN`.
-    pub(super) is_pooled: bool,
+    /// Behind a pooler in transaction mode nothing outlives a transaction: no statement, no setting, no lock, no `LISTEN`.
+    pub(super) has_transaction_pooler: bool,
 }
 
 /// Waits for the database, up to a deadline.
@@ -34,7 +34,7 @@ impl Db {
     /// A statement for a transaction that the caller has begun. Behind a pooler it has no name, because a
     /// named one would outlive the transaction.
     pub(super) fn statement<'q>(&self, sql: &'q str) -> Statement<'q> {
-        sqlx::query(sql).persistent(!self.is_pooled)
+        sqlx::query(sql).persistent(!self.has_transaction_pooler)
     }
 
     /// Runs a statement in a transaction of its own; so do the methods below.
@@ -42,7 +42,7 @@ impl Db {
         &self,
         statement: Statement<'_>,
     ) -> Result<PgQueryResult, StoreError> {
-        if !self.is_pooled {
+        if !self.has_transaction_pooler {
             return answer(statement.execute(&self.pool)).await;
         }
         answer(async {
@@ -56,7 +56,7 @@ impl Db {
     }
 
     pub(super) async fn all(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
-        if !self.is_pooled {
+        if !self.has_transaction_pooler {
             return answer(statement.fetch_all(&self.pool)).await;
         }
         answer(async {

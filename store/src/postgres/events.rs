@@ -161,7 +161,7 @@ impl StoreEvents for Listening {
                 return event;
             }
             if self.listener.is_none()
-                && !self.db.is_pooled
+                && !self.db.has_transaction_pooler
                 && let Err(error) = self.listen().await
                 && self.listen_warning.is_due(&self.clock)
             {
