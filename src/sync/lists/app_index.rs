@@ -8,8 +8,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 /// Pairs, because nearly every app has one resource: a collection for each app would take more memory. So would
-/// the app's id instead of its hash. The hash is keyed at random. Should two apps ever have the same, a webhook
-/// about one also refreshes the lists of the other.
+/// the app's id instead of its hash, which a reader compares with the list.
 #[derive(Debug, Default)]
 pub(in crate::sync) struct AppIndex {
     hash: RandomState,
@@ -17,6 +16,7 @@ pub(in crate::sync) struct AppIndex {
 }
 
 impl AppIndex {
+    /// Also those of another app, should its hash ever be the same.
     pub(in crate::sync) fn resources(&self, app: &AppId) -> Vec<ResourceId> {
         let app = self.hash.hash_one(app);
         let [first, last] = [Uuid::nil(), Uuid::max()].map(|id| (app, ResourceId::from(id)));

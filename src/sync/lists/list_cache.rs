@@ -111,7 +111,12 @@ impl ListCache {
 
     /// The resources of an app, as far as their lists are known.
     pub(in crate::sync) fn of_app(&self, app: &AppId) -> Vec<ResourceId> {
-        self.apps.resources(app)
+        let mut resources = self.apps.resources(app);
+        resources.retain(|id| {
+            let list = self.get(id).and_then(|entry| entry.list());
+            list.is_some_and(|list| list.snapshot.app.id == *app)
+        });
+        resources
     }
 
     /// Begins a read of this resource from the store.
