@@ -7,6 +7,7 @@ use reqwest::Method;
 use tower_heroku_sso::RefreshError;
 use tower_sessions::session::Id;
 
+use crate::erasure::until;
 use crate::faulty::Faulty;
 use support::browser::Browser;
 use support::faulty_sessions::{FaultySessions, Trouble};
@@ -286,21 +287,21 @@ async fn c16_slow_paginated_fetch_is_abandoned_and_frees_its_slot() {
     }
     let addon = app.addon();
     let resource = world.register(&addon).await;
-    let begun = std::time::Instant::now();
+    let pages = || world.heroku.calls().count(Endpoint::Collaborators);
     let form = addon.sign_in_form("person-1@example.com");
     assert_eq!(world.browser().submit(&form).await.status, 503);
-    assert!(
-        begun.elapsed() < Duration::from_millis(850),
-        "{:?}",
-        begun.elapsed()
-    );
+    // The whole list would have twice as many by the time that its fetch is abandoned.
+    assert!(pages() < 18, "{}", pages());
     let error = world.sso.lists().refresh(&resource).await.unwrap_err();
     assert!(matches!(error, RefreshError::Slow { .. }), "{error}");
     // The background fetch has ended as well: there are no further calls.
     world.quiet_for(step * 8).await;
-    let pages = world.heroku.calls().count(Endpoint::Collaborators);
-    assert!(pages < 45, "{pages}");
-    // Other lists are fetched as usual.
-    let other = world.addon().await;
-    world.signed_in(&other, "ann@example.com").await;
+    assert!(pages() < 45, "{}", pages());
+    // Other lists are fetched as usual. On a busy machine, one of their calls may take too long too.
+    let other = world.addon().await.resource_id();
+    until("another list is fetched", async || {
+        world.clock.advance(SECOND * 60);
+        world.sso.lists().refresh(&other).await.is_ok()
+    })
+    .await;
 }
