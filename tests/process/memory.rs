@@ -92,9 +92,9 @@ fn list_entry_takes_under_64_bytes_and_team_members_are_shared() {
 
 /// Ten people on each list, half of the apps owned by teams, loaded from a database.
 #[test]
-fn loaded_resource_of_ten_people_takes_under_1200_bytes() {
+fn loaded_resource_of_ten_people_takes_under_1000_bytes() {
     alone_async(
-        "memory::loaded_resource_of_ten_people_takes_under_1200_bytes",
+        "memory::loaded_resource_of_ten_people_takes_under_1000_bytes",
         async {
             const RESOURCES: usize = 2_000;
             let directory = tempfile::tempdir().unwrap();
@@ -122,7 +122,7 @@ fn loaded_resource_of_ten_people_takes_under_1200_bytes() {
             assert_eq!((health.resources, health.without_list), (RESOURCES, 0));
             let each = bytes(&region) / RESOURCES;
             println!("{each} bytes a resource");
-            assert!(each < 1_200, "{each} bytes a resource");
+            assert!(each < 1_000, "{each} bytes a resource");
             sync.shutdown().await;
         },
     );
