@@ -57,7 +57,6 @@ pub fn notification(body: &[u8]) -> Option<NotificationFields> {
 #[derive(Debug)]
 pub struct GateCookies {
     cookies: Cookies,
-    per_resource: bool,
 }
 
 impl GateCookies {
@@ -65,7 +64,6 @@ impl GateCookies {
     pub fn new(secret: &ClientSecret, per_resource: bool) -> Self {
         Self {
             cookies: Cookies::new(CookieTransport::Https, secret, per_resource),
-            per_resource,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Entry points for fuzzing: the parsing of Heroku's answers, without a request to Heroku.
 
+use std::sync::Arc;
+
 use heroku_sso_store::{AppId, ResourceId};
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
@@ -23,7 +25,7 @@ pub fn add_on(asked: &ResourceId, body: &[u8]) -> Result<(App, Option<Box<str>>)
 /// `GET /apps/:id`: the app and its team.
 pub fn app(asked: &AppId, body: &[u8]) -> Result<(App, Option<Team>), HerokuError> {
     let app = parse::<AppJson>(body, Call::App)?.read(asked)?;
-    Ok((app.app, app.team))
+    Ok((app.app, app.team.map(Arc::unwrap_or_clone)))
 }
 
 /// `GET /apps/:id/collaborators`, one page.
