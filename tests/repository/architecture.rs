@@ -112,7 +112,10 @@ const GATE: Library = Library {
             ],
         ),
         ("cookie", &["gate/cookies/"]),
-        ("arc_swap", &["sync/state/entry.rs"]),
+        (
+            "arc_swap",
+            &["sync/state/entry.rs", "sync/state/streams.rs"],
+        ),
         ("dashmap", &["sync/"]),
         (
             "fastrand",

@@ -2,6 +2,7 @@
 
 mod absence;
 mod connect;
+mod consumed_forms;
 mod db;
 mod deactivate;
 mod events;
@@ -12,7 +13,6 @@ mod row;
 mod sessions;
 mod shared;
 mod upkeep;
-mod used_forms;
 
 use std::sync::Arc;
 
@@ -321,13 +321,13 @@ impl Store for PostgresStore {
         until: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let is_first = used_forms::consume(&self.db, key, until).await?;
+        let is_first = consumed_forms::consume(&self.db, key, until).await?;
         self.sweep(now);
         Ok(is_first)
     }
 
     async fn is_consumed(&self, key: &ReplayKey) -> Result<bool, StoreError> {
-        used_forms::is_consumed(&self.db, key).await
+        consumed_forms::is_consumed(&self.db, key).await
     }
 
     async fn close_session(

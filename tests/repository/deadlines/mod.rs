@@ -87,7 +87,13 @@ const OWN: &[&str] = &[
 ];
 
 /// The crate's own modules whose functions are called with the name of the module.
-const MODULES: [&str; 5] = ["absence", "clock", "used_forms", "people", "request_body"];
+const MODULES: [&str; 5] = [
+    "absence",
+    "clock",
+    "consumed_forms",
+    "people",
+    "request_body",
+];
 
 /// Awaits without a deadline of their own: the file (or a folder), the function, the call, and what ends the
 /// wait. `*` is every function, or every call.
