@@ -412,6 +412,18 @@ fn c7_sha1_token_alone_is_rejected_naming_the_policy() {
     assert!(matches!(late, SsoError::TimestampStale { .. }));
 }
 
+/// Partners store them, from `/whoami` and from audit events.
+#[test]
+fn proofs_keep_their_names() {
+    for (proof, name) in [
+        (Proof::SignedEmail, "signed_email"),
+        (Proof::UnsignedEmail, "unsigned_email"),
+        (Proof::OwnLogin, "own_login"),
+    ] {
+        assert_eq!(proof.as_str(), name);
+    }
+}
+
 #[test]
 fn policies_parse_and_print_their_variable_values() {
     let policies = [
@@ -511,6 +523,29 @@ fn strong_sign_in_consumes_the_weaker_tokens_of_its_form() {
     assert_eq!(strong.weaker_replay_keys(), [weak.replay_key().clone()]);
     assert_ne!(strong.replay_key(), weak.replay_key());
     assert!(weak.weaker_replay_keys().is_empty());
+}
+
+/// With an id of the provider's own, whose token is another one than `resource_token`.
+#[test]
+fn strong_sign_in_consumes_the_version_1_token_where_it_counts() {
+    let form = Form::new().set("id", "123");
+    let form = form.set("token", &token::hex(&token::v1("123", SALT, "1267597772")));
+    let legacy = verifier().policy(SsoPolicy::Legacy);
+    let alone = form.clone().without("user_scoped_resource_token");
+    let alone = alone.without("resource_token").verify(&legacy, TIME);
+    let alone = alone.unwrap().replay_key().clone();
+    for strongest in ["user_scoped_resource_token", "resource_token"] {
+        let form = match strongest {
+            "resource_token" => form.clone().without("user_scoped_resource_token"),
+            _ => form.clone(),
+        };
+        let verified = form.verify(&legacy, TIME).unwrap();
+        let weaker = verified.weaker_replay_keys();
+        assert!(weaker.contains(&alone), "{strongest}");
+    }
+    // A policy that does not accept the token need not remember it.
+    let strict = form.verify(&verifier(), TIME).unwrap();
+    assert!(!strict.weaker_replay_keys().contains(&alone));
 }
 
 /// Stores contain these keys: a changed format would let forms that were used before an update pass again.
