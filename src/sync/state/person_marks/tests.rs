@@ -95,6 +95,20 @@ fn pending_removal_waits_for_a_list_requested_since() {
 }
 
 #[test]
+fn removals_of_several_people_are_pending_at_a_time() {
+    let mut known = PersonMarks::default();
+    known.note_pending_removal(email("ann"), as_of(10));
+    known.note_pending_removal(email("bob"), as_of(11));
+    known.note_pending_removal(email("bob"), as_of(12));
+    let pending = |name| {
+        let since = marks(&known, name, None, 1).pending_removal;
+        since.map(|since| since.sequence)
+    };
+    assert_eq!(pending("ann"), Some(Sequence::new(10)));
+    assert_eq!(pending("bob"), Some(Sequence::new(12)));
+}
+
+#[test]
 fn newer_list_answers_a_pending_removal_that_is_noted_late() {
     let resource = "00000000-0000-4000-8000-000000000002".parse().unwrap();
     let entry = Entry::new(resource, None, Duration::ZERO);
