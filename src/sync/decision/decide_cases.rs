@@ -322,3 +322,17 @@ fn email_has_changed_only_for_the_proved_account_of_a_session() {
     let answered = Asked::Heroku(Needed::Newest, None);
     assert_eq!(sign_in.answer(&answered), NotListed);
 }
+
+#[test]
+fn account_that_no_list_names_is_nobody_elses() {
+    let mut request = request(YOUNG);
+    let bob = Person::new("bob@example.com".parse().unwrap(), None, None);
+    request.facts.list = Some(list_of([bob].into_iter().collect(), false));
+    assert_eq!(request.first(), NotListed);
+}
+
+#[test]
+fn list_from_the_store_that_is_not_outdated_rejects_without_heroku() {
+    let request = request(YOUNG).without_ann();
+    assert_eq!(request.answer(&stored()), NotListed);
+}
