@@ -11,6 +11,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 
 use crate::faulty::Faulty;
+use support::ids::AddOnExt as _;
 use support::world::{UNUSED, World};
 
 /// The default.
@@ -194,6 +195,46 @@ async fn record_of_an_unused_session_is_deleted() {
     world.clock.advance(UNUSED);
     assert_eq!(ann.fetch("/").await.status, 401);
     assert_eq!(sessions.left(), 0);
+}
+
+#[tokio::test]
+async fn record_of_a_session_whose_user_must_sign_in_again_is_deleted() {
+    for why in ["revoked", "email changed", "removed and added again"] {
+        let sessions = Counted::default();
+        let world = world(&sessions).await;
+        let addon = world.addon().await;
+        let resource = addon.resource_id();
+        let ann = world.signed_in(&addon, "ann@example.com").await;
+        match why {
+            "revoked" => {
+                let email = "ann@example.com".parse().unwrap();
+                world
+                    .sso
+                    .sessions()
+                    .revoke(&resource, &email)
+                    .await
+                    .unwrap();
+            }
+            "email changed" => {
+                let accounts = world.heroku.accounts();
+                accounts.change_email("ann@example.com", "anna@example.com");
+            }
+            _ => {
+                addon.app().remove("ann@example.com");
+                world.refresh(&resource).await;
+                addon.app().collaborator("ann@example.com");
+            }
+        }
+        world.refresh(&resource).await;
+        assert_eq!(sessions.left(), 1, "{why}");
+        let answer = ann.fetch("/").await;
+        assert_eq!(
+            (answer.status, answer.problem().as_str()),
+            (401, "session-ended"),
+            "{why}"
+        );
+        assert_eq!(sessions.left(), 0, "{why}");
+    }
 }
 
 #[tokio::test]
