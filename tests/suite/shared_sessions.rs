@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use reqwest::Method;
+use tokio::time::timeout;
 use tower_heroku_sso::MemorySessions;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{Session, SessionStore, session_store};
 
+use crate::faulty::Faulty;
 use support::browser::Browser;
-use support::world::World;
+use support::open_stream::open;
+use support::world::{REFRESH, World};
 
 const COOKIE: &str = "__Host-heroku_sso";
 
@@ -149,4 +153,26 @@ async fn c8_session_of_a_deprovisioned_resource_is_deleted() {
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
     assert_eq!(ann.fetch("/page").await.status, 401);
     assert!(!has(&sessions, &id).await);
+}
+
+/// No event told of it: the store is asked when the stream's list is due.
+#[tokio::test]
+async fn stream_ends_after_a_sign_out_at_another_process() {
+    let store = Faulty::shared(&Arc::default()).keeping_sessions();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let (_another, address) = world
+        .another_gate(|builder| builder.store(store.clone()))
+        .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let mut stream = open(ann.request(Method::GET, "/stream")).await;
+    let there = ann.at(address);
+    let out = there.request(Method::POST, "/logout");
+    assert_eq!(there.send(out).await.status, 204);
+    let more = timeout(Duration::from_millis(100), stream.chunk()).await;
+    assert!(more.is_err(), "the stream has not been checked yet");
+    world.clock.advance(REFRESH + Duration::from_secs(1));
+    let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    let ended = timeout(Duration::from_secs(60), end).await;
+    ended.expect("the stream ends");
 }

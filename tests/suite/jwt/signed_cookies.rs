@@ -1,5 +1,6 @@
 //! Sessions in a signed cookie: the behaviour of stored sessions without a session store.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use heroku_addon_simulator::{Endpoint, Fault};
@@ -8,6 +9,7 @@ use support::ids::AddOnExt as _;
 use tower_heroku_sso::store::{EncryptionKey, EncryptionKeys, SqliteStore};
 use tower_heroku_sso::{CookieSessions, HerokuSsoBuilder};
 
+use crate::faulty::Faulty;
 use crate::jwt::forge::parts;
 use crate::jwt::keys;
 use crate::jwt::site::{COOKIE, Site, as_cookie};
@@ -111,6 +113,23 @@ async fn sign_out_ends_every_copy_of_the_cookie() {
     assert_eq!(as_cookie(site.address, &copy).await.status, 200);
     assert_eq!(sign_out(&browser).await, 204);
     assert_eq!(browser.cookie(COOKIE), None);
+    assert_eq!(as_cookie(site.address, &copy).await.status, 401);
+}
+
+#[tokio::test]
+async fn sign_out_at_another_process_ends_a_cookie_that_was_used_here() {
+    let store = Faulty::shared(&Arc::default());
+    let with = || {
+        let store = store.clone();
+        move |builder| in_cookies(builder).store(store).session_cache(SECOND)
+    };
+    let site = Site::with(with()).await;
+    let (_another, address) = site.another(with()).await;
+    let browser = site.ann().await;
+    let copy = cookie(&browser);
+    assert_eq!(as_cookie(site.address, &copy).await.status, 200);
+    assert_eq!(sign_out(&browser.at(address)).await, 204);
+    site.clock.advance(2 * SECOND);
     assert_eq!(as_cookie(site.address, &copy).await.status, 401);
 }
 
