@@ -26,7 +26,7 @@ use tower_heroku_sso::sync::Change;
 use tower_heroku_sso::{Clock as _, HerokuUser, WebhookSecret, Webhooks};
 
 use crate::faulty::Faulty;
-use support::browser::Browser;
+use support::browser::{Browser, FORM};
 use support::world::{MAX_LIST_AGE, REFRESH, World, events, serve};
 
 /// An endless body that is always ready.
@@ -498,4 +498,26 @@ async fn c24_cut_download_is_an_error_and_an_event_stream_is_none() {
         let is_complete = end.await.expect("the response ends");
         assert_eq!(is_complete, path == "/events", "{path}");
     }
+}
+
+/// Its reader may be slow: what it has not asked for yet must not reach a user without access.
+#[tokio::test]
+async fn body_that_is_first_read_after_the_access_ended_is_empty() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let app: Router = world
+        .sso
+        .protect(Router::new().route("/download", get(download)));
+    let form = Request::post("/heroku/sso").header("content-type", FORM);
+    let form = form.body(Body::from(addon.sign_in_form("ann@example.com").body()));
+    let signed_in = app.clone().oneshot(form.unwrap()).await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
+    let request = Request::get("/download").header("cookie", cookie.split(';').next().unwrap());
+    let answer = app.oneshot(request.body(Body::empty()).unwrap()).await;
+    let mut body = answer.unwrap().into_body();
+    addon.app().remove("ann@example.com");
+    world.refresh(&addon.resource_id()).await;
+    world.clock.advance(Duration::from_secs(2));
+    let first = body.frame().await;
+    assert!(!matches!(first, Some(Ok(_))), "{first:?}");
 }

@@ -9,6 +9,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use heroku_addon_simulator::AddOn;
 use http::Request;
+use http_body::Body as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
@@ -28,7 +29,7 @@ async fn read(body: Body) -> String {
     }
 }
 
-/// An upload of Ann's whose first part has arrived.
+/// An upload of Ann's.
 struct Upload {
     world: World,
     addon: AddOn,
@@ -37,7 +38,15 @@ struct Upload {
 }
 
 impl Upload {
+    /// Its first part has arrived.
     async fn begin(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
+        let upload = Self::announce(set_up).await;
+        upload.parts.send(Bytes::from_static(b"first")).unwrap();
+        upload
+    }
+
+    /// Nothing of it has arrived.
+    async fn announce(set_up: impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder) -> Self {
         let world = World::with(set_up).await;
         let addon = world.addon().await;
         let app: Router = world
@@ -51,7 +60,6 @@ impl Upload {
         let (parts, received) = mpsc::unbounded_channel();
         let body = UnboundedReceiverStream::new(received).map(Ok::<Bytes, Infallible>);
         let request = request.body(Body::from_stream(body)).unwrap();
-        parts.send(Bytes::from_static(b"first")).unwrap();
         let answer = tokio::spawn(async move {
             let answer = app.oneshot(request).await.unwrap();
             let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
@@ -91,6 +99,43 @@ async fn c18_upload_ends_with_an_error_when_access_ends() {
     upload.pass().await;
     let read = upload.answer.await.unwrap();
     assert_eq!(read, "the user's access ended before the body was complete");
+}
+
+#[tokio::test]
+async fn c18_announced_upload_ends_when_access_ends() {
+    let upload = Upload::announce(|builder| builder).await;
+    upload.pass().await;
+    assert!(!upload.answer.is_finished());
+    upload.remove_ann().await;
+    upload.pass().await;
+    let read = tokio::time::timeout(Duration::from_secs(60), upload.answer).await;
+    let read = read.expect("the upload ends").unwrap();
+    assert_eq!(read, "the user's access ended before the body was complete");
+}
+
+/// A proxy asks before it forwards the request.
+#[tokio::test]
+async fn body_of_an_admitted_request_says_whether_it_is_empty() {
+    let world = World::start().await;
+    let addon = world.addon().await;
+    let is_empty = async |body: Body| body.is_end_stream().to_string();
+    let app: Router = world
+        .sso
+        .protect(Router::new().route("/empty", post(is_empty)));
+    let form = Request::post("/heroku/sso").header("content-type", FORM);
+    let form = form.body(Body::from(addon.sign_in_form("ann@example.com").body()));
+    let signed_in = app.clone().oneshot(form.unwrap()).await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap();
+    let cookie = cookie.split(';').next().unwrap();
+    for (body, expected) in [("", "true"), ("text", "false")] {
+        let request = Request::post("/empty").header("cookie", cookie);
+        let request = request.body(Body::from(body)).unwrap();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            read(answer.into_body()).await,
+            format!("{} bytes", expected.len())
+        );
+    }
 }
 
 #[tokio::test]
