@@ -288,6 +288,61 @@ fn c11_event_kind_tells_account_changes_from_email_changes() {
     );
 }
 
+fn list(people: impl IntoIterator<Item = Person>) -> AccessList {
+    AccessList::of_app(people.into_iter().collect(), ListPolicy::Documented)
+}
+
+#[test]
+fn c11_new_email_with_other_roles_is_two_events() {
+    let old = list([person(0, Some(1), Role::Collaborator)]);
+    let new = list([person(1, Some(1), Role::Admin)]);
+    let changes = difference(&old, &new);
+    assert!(
+        matches!(&changes[..], [
+            ListChange::EmailChanged { from, .. },
+            ListChange::RoleChanged { email, to, .. },
+        ] if from.as_str() == "ann@example.com" && email.as_str() == "bob@example.com"
+            && to.contains(&Role::Admin)),
+        "{changes:?}"
+    );
+}
+
+#[test]
+fn c11_account_that_moves_to_a_left_email_is_not_added_too() {
+    // Account 1 takes the email that account 2 gives up.
+    let old = list([
+        person(0, Some(1), Role::Collaborator),
+        person(1, Some(2), Role::Collaborator),
+    ]);
+    let new = list([
+        person(1, Some(1), Role::Collaborator),
+        person(2, Some(2), Role::Collaborator),
+    ]);
+    let changes = difference(&old, &new);
+    assert!(
+        matches!(&changes[..], [
+            ListChange::EmailChanged { from: second, .. },
+            ListChange::EmailChanged { from: first, .. },
+        ] if second.as_str() == "bob@example.com" && first.as_str() == "ann@example.com"),
+        "{changes:?}"
+    );
+}
+
+#[test]
+fn c11_account_that_gives_up_one_of_two_emails_keeps_its_role() {
+    let old = list([
+        person(0, Some(1), Role::Admin),
+        person(1, Some(1), Role::Collaborator),
+    ]);
+    let new = list([person(1, Some(1), Role::Collaborator)]);
+    let changes = difference(&old, &new);
+    assert!(
+        matches!(&changes[..], [ListChange::EmailChanged { from, to }]
+        if from.as_str() == "ann@example.com" && to.email.as_str() == "bob@example.com"),
+        "{changes:?}"
+    );
+}
+
 #[tokio::test]
 async fn c11_changes_and_audit_log_report_new_email_and_account() {
     let log = Log::listen();
