@@ -112,6 +112,13 @@ mod tests {
     }
 
     #[test]
+    fn email_has_at_most_320_bytes() {
+        let of = |length: usize| format!("{}@example.com", "a".repeat(length - 12));
+        assert_eq!(of(320).parse::<Email>().unwrap().as_str().len(), 320);
+        assert!(of(321).parse::<Email>().is_err());
+    }
+
+    #[test]
     fn malformed_email_is_rejected() {
         let long = format!("{}@example.com", "a".repeat(400));
         for bad in [
@@ -126,6 +133,13 @@ mod tests {
             "a@b\r\n",
             "a\0@b",
             "a@b\u{85}",
+            "ü:a@b",
+            "a@ü:b",
+            "ü a@b",
+            "ü\u{2003}a@b",
+            "ü\u{7}@b",
+            "ü\u{85}@b",
+            "ü@b@c",
             long.as_str(),
         ] {
             assert!(bad.parse::<Email>().is_err(), "{bad:?}");
