@@ -26,11 +26,12 @@ use tower::ServiceExt as _;
 use tower_heroku_sso::audit::{AuditEvent, AuditKind};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
-    Enforcement, HerokuSso, HerokuSsoBuilder, HerokuUser, MemorySessions, Observed, RejectionKind,
-    SsoPolicy, Verdict,
+    BearerTokens, Enforcement, HerokuSso, HerokuSsoBuilder, HerokuUser, MemorySessions, Observed,
+    RejectionKind, SsoPolicy, Verdict,
 };
 
 use crate::faulty::Faulty;
+use crate::jwt::keys;
 use crate::log::Log;
 
 /// The delay that observing may cause, with some tolerance for the clock's steps.
@@ -670,6 +671,49 @@ async fn becomes(sessions: &MemorySessions, count: usize) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("not {number}, but {sessions:?}");
+}
+
+#[test]
+fn verdict_has_the_rejection_of_an_enforced_gate() {
+    let kind = RejectionKind::SessionEnded;
+    for (verdict, rejection) in [
+        (Verdict::Allowed, None),
+        (Verdict::Undecided, None),
+        (Verdict::Rejected(kind), Some(kind)),
+        (Verdict::SignInNeeded(kind), Some(kind)),
+    ] {
+        assert_eq!(verdict.rejection(), rejection, "{verdict:?}");
+    }
+}
+
+/// An enforced gate leads no program through Heroku.
+#[tokio::test]
+async fn program_without_a_session_is_reported_as_rejected() {
+    let tokens = BearerTokens::new(keys::only(keys::es256(0)));
+    let scene = Scene::with(|builder| builder.bearer_tokens(tokens)).await;
+    let request = Request::get("/page").header("authorization", "Bearer none");
+    let response = scene.send(request.body(Body::empty()).unwrap()).await;
+    let rejected = Verdict::Rejected(RejectionKind::NoSession);
+    assert_eq!(
+        (response.status().as_u16(), verdict(&response)),
+        (200, rejected)
+    );
+    let response = scene.page("").await;
+    let needed = Verdict::SignInNeeded(RejectionKind::NoSession);
+    assert_eq!(
+        (response.status().as_u16(), verdict(&response)),
+        (200, needed)
+    );
+}
+
+#[tokio::test]
+async fn sign_in_path_of_programs_is_the_observed_apps_own() {
+    let tokens = BearerTokens::new(keys::only(keys::es256(0)));
+    let tokens = tokens.cli_sign_in_path("/page");
+    let scene = Scene::with(|builder| builder.bearer_tokens(tokens)).await;
+    let response = scene.page("").await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(body(response).await.starts_with(b"GET /page"));
 }
 
 #[tokio::test]
