@@ -245,7 +245,14 @@ mod tests {
     #[test]
     fn a_resource_is_read_from_its_own_segment_only() {
         let id: ResourceId = ID.parse().unwrap();
-        for path in ["/addons/ID", "/addons/ID/", "/addons/ID/a/b"] {
+        for path in [
+            "/addons/ID",
+            "/addons/ID/",
+            "/addons/ID/a/b",
+            "/addons/ID/a%20b",
+            "/addons/ID/a;b=c",
+            "/addons/ID/.well-known/x",
+        ] {
             assert_eq!(
                 scope(&path.replace("ID", ID)),
                 SessionScope::Resource(id),
