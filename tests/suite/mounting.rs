@@ -126,7 +126,8 @@ async fn c46_deep_link_survives_nest() {
         let addon = world.addon().await;
         let pages = Router::new()
             .route("/", get(email))
-            .route("/deep", get(email));
+            .route("/deep", get(email))
+            .route("/other", get(email));
         let sso = &world.sso;
         let (app, sso_path) = match is_protect {
             true => {
@@ -148,6 +149,8 @@ async fn c46_deep_link_survives_nest() {
         assert_eq!(bounced.status, 303, "{bounced:?}");
         let answer = browser.submit_body(sso_path, &form()).await;
         assert_eq!(answer.header("location"), Some("/admin"));
+        // Only the landing page leads back.
+        assert_eq!(browser.get("/admin/other").await.status, 200);
         let landing = browser.get("/admin").await;
         assert_eq!(landing.header("location"), Some("/admin/deep?x=1"));
         assert_eq!(browser.get("/admin/deep?x=1").await.status, 200);

@@ -9,7 +9,7 @@ use reqwest::Method;
 use support::ids::AddOnExt as _;
 
 use crate::raw;
-use support::browser::Browser;
+use support::browser::{Browser, FORM};
 use support::world::{UNUSED, World, serve};
 
 const SESSION: &str = "__Host-heroku_sso";
@@ -42,6 +42,29 @@ async fn expired_navigation_returns_to_its_page_via_heroku() {
     assert_eq!(browser.get("/page?tab=2&q=a%20b").await.status, 200);
     // Only once: afterwards the landing page is shown.
     assert_eq!(browser.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn landing_page_with_a_query_is_a_page_to_return_to() {
+    let world = World::start().await;
+    let (addon, browser) = ended(&world).await;
+    assert_eq!(browser.get("/?tab=2").await.status, 303);
+    browser.submit(&addon.sign_in_form("ann@example.com")).await;
+    let landing = browser.get("/").await;
+    assert_eq!(landing.header("location"), Some("/?tab=2"));
+    assert_eq!(browser.get("/?tab=2").await.status, 200);
+}
+
+#[tokio::test]
+async fn header_of_a_prefetch_with_another_value_stops_no_redirect() {
+    for (value, status) in [("prefetch;prerender", 401), ("something-else", 303)] {
+        let world = World::start().await;
+        let (_, browser) = ended(&world).await;
+        let request = browser.request(Method::GET, "/page");
+        let request = request.header("accept", "text/html");
+        let answer = browser.send(request.header("sec-purpose", value)).await;
+        assert_eq!(answer.status, status, "{value}");
+    }
 }
 
 #[tokio::test]
@@ -296,6 +319,20 @@ async fn c26_three_restored_tabs_show_their_three_pages() {
     assert_eq!(browser.get("/").await.status, 200);
 }
 
+/// However many a browser restores: each of its redirects leaves a cookie.
+#[tokio::test]
+async fn c26_ninth_tab_within_a_minute_shows_the_page_of_the_gate() {
+    let world = World::start().await;
+    let (_addon, browser) = ended(&world).await;
+    for tab in 0..8 {
+        let page = format!("/page?tab={tab}");
+        assert_eq!(browser.get(&page).await.status, 303, "{page}");
+    }
+    assert_eq!(browser.get("/page?tab=8").await.status, 401);
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(browser.get("/page?tab=9").await.status, 303);
+}
+
 /// Tabs that leave and land at the same time send the same cookies.
 #[tokio::test]
 async fn c26_tabs_that_land_simultaneously_show_different_pages() {
@@ -397,6 +434,11 @@ async fn page_of_a_used_form_leads_to_the_landing_page_immediately() {
     assert_eq!(page.status, 403);
     assert_eq!(page.header("refresh"), Some("0; url=/"));
     assert!(page.body.contains("Continue to the dashboard"));
+    let program = browser.request(Method::POST, "/heroku/sso");
+    let program = program.header("content-type", FORM).body(form.body());
+    let answer = browser.send(program).await;
+    assert_eq!(answer.problem(), "used-sign-in");
+    assert_eq!(answer.header("refresh"), None);
 }
 
 /// Names and values of the return cookies.

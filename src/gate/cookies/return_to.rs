@@ -281,6 +281,23 @@ mod tests {
     }
 
     #[test]
+    fn reached_page_is_remembered_for_two_minutes_only() {
+        let life = |page: &ReturnTo| {
+            let set = cookie().set(page);
+            let text = set.to_str().unwrap().to_owned();
+            let life = text.split("; ").find_map(|it| it.strip_prefix("Max-Age="));
+            life.unwrap().parse::<i64>().unwrap()
+        };
+        assert_eq!(life(&page("/short", 0)), LIFE.whole_seconds());
+        // The way back is as long if the address is not stored.
+        let long = page(&format!("/{}", "x".repeat(1_900)), 0);
+        assert!(long.wanted.is_some());
+        assert_eq!(life(&long), LIFE.whole_seconds());
+        let reached = page("/short", 0).reached();
+        assert_eq!(life(&reached), REACHED_LIFE.whole_seconds());
+    }
+
+    #[test]
     fn earliest_pages_are_removed_first() {
         let cookie = cookie();
         let mut kept: Vec<String> = Vec::new();
