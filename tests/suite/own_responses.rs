@@ -133,6 +133,27 @@ async fn own_page_carries_the_cookies_of_the_gate() {
 }
 
 #[tokio::test]
+async fn own_cookie_is_beside_the_cookies_of_the_gate() {
+    let world = World::with(|builder| {
+        builder.on_rejection(|_, _| {
+            let response = Response::builder().header("set-cookie", "own=1; Path=/");
+            Some(response.body("rejected").unwrap())
+        })
+    })
+    .await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    ann.get("/").await;
+    addon.app().remove("ann@example.com");
+    world.refresh(&addon.id().into()).await;
+    let answer = ann.get("/").await;
+    assert_eq!((answer.status, answer.body.as_str()), (403, "rejected"));
+    let cookies = answer.set_cookies();
+    let names: Vec<_> = cookies.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names, ["own", "__Host-heroku_sso_hint"]);
+}
+
+#[tokio::test]
 async fn own_status_headers_and_policy_are_kept() {
     let world = World::with(|builder| {
         builder.on_rejection(|_, _| {

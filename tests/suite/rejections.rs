@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tower_heroku_sso::gate::Rejection;
 use tower_heroku_sso::url::Url;
-use tower_heroku_sso::{Require, Role};
+use tower_heroku_sso::{Permission, Require, Role};
 
 use crate::raw;
 use support::browser::{Answer, Browser};
@@ -272,6 +272,7 @@ async fn outer_layer_gets_the_rejection_details_as_an_extension() {
             "url": rejection.sign_in_url().map(Url::as_str),
             "landing": rejection.landing(),
             "roles": roles,
+            "permission": rejection.required_permission().map(Permission::as_str),
             "ask": rejection.who_can_grant().collect::<Vec<_>>(),
             "reason": rejection.reason(),
         });
@@ -280,11 +281,17 @@ async fn outer_layer_gets_the_rejection_details_as_an_extension() {
     let app = Router::new()
         .route("/", get(|| async {}))
         .route("/admin", get(|| async {}).layer(Require::role(Role::Admin)))
+        .route(
+            "/approve",
+            get(|| async {}).layer(Require::permission(Permission::from("approve"))),
+        )
         .layer(world.sso.layer())
         .merge(world.sso.routes().sign_in())
         .layer(axum::middleware::map_response(own));
     let browser = Browser::new(serve(app).await);
-    let nothing = json!({ "url": null, "landing": null, "roles": [], "ask": [], "reason": null });
+    let nothing = json!({
+        "url": null, "landing": null, "roles": [], "permission": null, "ask": [], "reason": null,
+    });
     let expect = |answer: &Answer, status: u16, changes: Value| {
         let mut expected = nothing.clone();
         let changes = changes.as_object().unwrap().clone();
@@ -303,6 +310,16 @@ async fn outer_layer_gets_the_rejection_details_as_an_extension() {
         json!({
             "landing": "/",
             "roles": ["admin"],
+            "ask": ["bob@example.com", "owner@example.com"],
+        }),
+    );
+    let answer = browser.fetch("/approve").await;
+    expect(
+        &answer,
+        403,
+        json!({
+            "landing": "/",
+            "permission": "approve",
             "ask": ["bob@example.com", "owner@example.com"],
         }),
     );

@@ -154,6 +154,20 @@ async fn missing_role_page_names_the_role_and_its_granters() {
 }
 
 #[tokio::test]
+async fn admin_without_a_permission_is_not_told_to_ask_themselves() {
+    let world = World::start().await;
+    let addon = people(&world).await;
+    let guard = Require::permission(Permission::Manage);
+    let browser = Browser::new(behind(&world.sso, guard).await);
+    let answer = browser.submit(&addon.sign_in_form("bob@example.com")).await;
+    assert_eq!(answer.status, 303);
+    let page = browser.get("/guarded").await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("eve@example.com"), "{}", page.body);
+    assert!(!page.body.contains("bob@example.com"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn unsigned_email_user_sees_no_granter_emails() {
     let world = lax().await;
     let addon = people(&world).await;
