@@ -109,6 +109,56 @@ fn ways_on(content: &PageContent<'_>, is_lost: bool) -> Markup {
 mod tests {
     use super::*;
 
+    const AGAIN: &str = "Try again";
+    const IN_ANOTHER_TAB: &str = "I have signed in in another tab";
+    const APPS: &str = "Open the Heroku Dashboard";
+
+    fn content(kind: RejectionKind) -> PageContent<'static> {
+        PageContent {
+            kind,
+            sign_in_url: None,
+            landing: None,
+            heroku_dashboard: None,
+            missing: None,
+            reason: None,
+            is_of_form: false,
+        }
+    }
+
+    fn links(content: &PageContent<'_>) -> Vec<&'static str> {
+        let page = rejection_page(content);
+        let links = [AGAIN, IN_ANOTHER_TAB, APPS].into_iter();
+        links.filter(|link| page.contains(link)).collect()
+    }
+
+    #[test]
+    fn page_of_a_form_is_not_loaded_again_by_a_link() {
+        let sign_in = Url::parse("https://dashboard.heroku.com/apps").unwrap();
+        for (kind, sign_in_url, link) in [
+            (RejectionKind::CannotCheck, None, AGAIN),
+            (RejectionKind::SessionEnded, Some(&sign_in), IN_ANOTHER_TAB),
+        ] {
+            let mut content = content(kind);
+            content.sign_in_url = sign_in_url;
+            assert_eq!(links(&content), [link]);
+            content.is_of_form = true;
+            assert!(!links(&content).contains(&link), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn user_who_stays_signed_in_is_led_to_the_landing_page_only() {
+        for (kind, landing, expected) in [
+            (RejectionKind::MissingRole, Some("/"), &[][..]),
+            (RejectionKind::MissingRole, None, &[APPS][..]),
+            (RejectionKind::UsedSignIn, Some("/"), &[APPS][..]),
+        ] {
+            let mut content = content(kind);
+            content.landing = landing;
+            assert_eq!(links(&content), expected, "{kind:?}, {landing:?}");
+        }
+    }
+
     #[test]
     fn text_in_backticks_is_code() {
         let page = with_code("no cookie `a<b` came, set `c`").into_string();
