@@ -177,3 +177,62 @@ where
         hint
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::{BodyExt as _, Full, StreamBody};
+
+    use super::*;
+
+    type Frames = Vec<Result<Frame<Bytes>, Infallible>>;
+
+    fn frames(count: usize) -> Frames {
+        let frame = || Ok(Frame::data(Bytes::from_static(b"form")));
+        (0..count).map(|_| frame()).collect()
+    }
+
+    /// A body that does not know its end before it is read to it.
+    fn streamed(count: usize) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+        StreamBody::new(futures_util::stream::iter(frames(count)))
+    }
+
+    #[tokio::test]
+    async fn body_ends_once_its_read_frames_are_taken() {
+        let mut body = Replay::new(streamed(2));
+        assert!(!body.is_end_stream());
+        assert!(body.read(100).await);
+        for _ in 0..2 {
+            assert!(!body.is_end_stream());
+            assert!(body.frame().await.unwrap().is_ok());
+        }
+        assert!(body.is_end_stream());
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn body_that_was_read_in_part_ends_with_its_rest() {
+        let mut body = Replay::new(streamed(2));
+        assert!(body.read(3).await);
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(!body.is_end_stream());
+        assert!(body.frame().await.unwrap().is_ok());
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn size_of_a_body_includes_what_was_read() {
+        let mut body = Replay::new(Full::new(Bytes::from_static(b"form")));
+        for read in [0, 4] {
+            assert_eq!(body.unread(), read);
+            assert_eq!(body.size_hint().exact(), Some(4));
+            assert!(body.read(3).await);
+        }
+        assert!(!body.is_end_stream());
+        assert!(body.frame().await.unwrap().is_ok());
+        assert_eq!(body.size_hint().exact(), Some(0));
+        // The rest says so, without being read.
+        assert!(body.is_end_stream());
+    }
+}
