@@ -301,3 +301,14 @@ fn people_report_count_and_permissions() {
     let two = people([deploy, person("bob@example.com", Role::Collaborator)]);
     assert_eq!((two.len(), two.is_empty()), (2, false));
 }
+
+#[test]
+fn person_is_found_by_email_alone() {
+    let people = people([
+        person("ann@example.com", Role::Admin),
+        person("bob@example.com", Role::Member),
+    ]);
+    let found = people.find(&email("Bob@Example.com"));
+    assert_eq!(found, Some(person("bob@example.com", Role::Member)));
+    assert_eq!(people.find(&email("cem@example.com")), None);
+}
