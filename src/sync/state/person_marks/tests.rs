@@ -161,6 +161,46 @@ fn removal_is_kept_as_long_as_a_session_can_last() {
 }
 
 #[test]
+fn removal_is_kept_from_when_it_was_recorded() {
+    let mut known = PersonMarks::default();
+    let removed = [ListChange::Removed(email("ann"))];
+    known.note_removals(&removed, &list(20, &[], false), HOUR * 3, HOUR);
+    known.note_removals(&[], &list(21, &[], false), HOUR * 4, HOUR);
+    assert!(marks(&known, "ann", None, 19).was_removed);
+}
+
+#[test]
+fn revocation_of_all_outlasts_newer_lists() {
+    let mut known = PersonMarks::default();
+    assert!(known.note_revocation_of_all(Sequence::new(5)));
+    known.settle(as_of(20));
+    known.note_removals(&[], &list(20, &["ann"], false), HOUR, HOUR);
+    assert!(!known.is_empty());
+    let revoked = marks(&known, "ann", None, 20).revoked;
+    assert_eq!(revoked, Some(Sequence::new(5)));
+}
+
+/// A team's members, or attached apps, settle nothing.
+#[test]
+fn removal_by_a_part_of_the_list_counts_immediately() {
+    let resource = "00000000-0000-4000-8000-000000000002".parse().unwrap();
+    let entry = Entry::new(resource, None, Duration::ZERO);
+    let removed = [ListChange::Removed(email("ann"))];
+    let list = list(20, &[], false);
+    let mut progress = entry.progress();
+    entry.note_removals(&mut progress, &removed, &list, HOUR, HOUR);
+    drop(progress);
+    let email = email("ann");
+    let who = Principal {
+        email: &email,
+        user_id: None,
+        is_account_proved: false,
+    };
+    let admitted_by = super::tests::list(19, &[], false).version();
+    assert!(entry.marks_of(&who, Some(admitted_by)).was_removed);
+}
+
+#[test]
 fn replaced_account_ends_the_sessions_of_that_account() {
     let mut known = PersonMarks::default();
     let to = list(20, &["ann"], false);
