@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Method;
 use tokio::time::timeout;
-use tower_heroku_sso::MemorySessions;
+use tower_heroku_sso::{HerokuSsoBuilder, MemorySessions};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{Session, SessionStore, session_store};
 
@@ -153,6 +153,48 @@ async fn c8_session_of_a_deprovisioned_resource_is_deleted() {
     assert_eq!(addon.deprovision().await.unwrap().status, 204);
     assert_eq!(ann.fetch("/page").await.status, 401);
     assert!(!has(&sessions, &id).await);
+}
+
+/// A session store with a cache of its own, which deletes nothing at once.
+#[derive(Clone, Debug, Default)]
+struct Late(MemorySessions);
+
+#[async_trait]
+impl SessionStore for Late {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.0.create(record).await
+    }
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.0.save(record).await
+    }
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.0.load(id).await
+    }
+    async fn delete(&self, _: &Id) -> session_store::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn record_that_outlives_a_sign_out_at_another_process_opens_nothing() {
+    let (store, sessions) = (Faulty::shared(&Arc::default()), Late::default());
+    let with = |builder: HerokuSsoBuilder| {
+        let builder = builder.store(store.clone());
+        builder.session_store(sessions.clone())
+    };
+    let world = World::with(with).await;
+    let (_another, address) = world.another_gate(with).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let id = id_in(&ann);
+    assert_eq!(ann.fetch("/page").await.status, 200);
+    let there = ann.at(address);
+    let out = there.request(Method::POST, "/logout");
+    assert_eq!(there.send(out).await.status, 204);
+    assert!(has(&sessions.0, &id).await);
+    // The copy in memory is used for five seconds.
+    world.clock.advance(Duration::from_secs(6));
+    assert_eq!(ann.fetch("/page").await.status, 401);
 }
 
 /// No event told of it: the store is asked when the stream's list is due.
