@@ -147,6 +147,24 @@ mod tests {
     }
 
     #[test]
+    fn only_what_can_pass_later_is_to_be_sent_again() {
+        for (kind, is_of_form, is_lost) in [
+            (RejectionKind::CannotCheck, true, true),
+            (RejectionKind::NoSession, true, true),
+            (RejectionKind::SessionEnded, true, true),
+            (RejectionKind::SessionEnded, false, false),
+            (RejectionKind::MissingRole, true, false),
+            (RejectionKind::NotListed, true, false),
+        ] {
+            let mut content = content(kind);
+            content.is_of_form = is_of_form;
+            let page = rejection_page(&content);
+            let says_so = page.contains("What you sent was not processed");
+            assert_eq!(says_so, is_lost, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn user_who_stays_signed_in_is_led_to_the_landing_page_only() {
         for (kind, landing, expected) in [
             (RejectionKind::MissingRole, Some("/"), &[][..]),

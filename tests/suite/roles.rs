@@ -151,6 +151,9 @@ async fn missing_role_page_names_the_role_and_its_granters() {
     assert!(page.body.contains("bob@example.com"), "{}", page.body);
     assert!(page.body.contains("eve@example.com"), "{}", page.body);
     assert!(!page.body.contains("cem@example.com"), "{}", page.body);
+    // It stays until it is read.
+    assert!(page.body.contains("Continue to the dashboard"));
+    assert_eq!(page.header("refresh"), None);
 }
 
 #[tokio::test]
