@@ -27,7 +27,7 @@ use tower_heroku_sso::audit::{AuditEvent, AuditKind};
 use tower_heroku_sso::partner_api::NoProvisioning;
 use tower_heroku_sso::{
     BearerTokens, Enforcement, HerokuSso, HerokuSsoBuilder, HerokuUser, MemorySessions, Observed,
-    RejectionKind, SsoPolicy, Verdict,
+    RejectionKind, Require, Role, SsoPolicy, Verdict,
 };
 
 use crate::faulty::Faulty;
@@ -704,6 +704,20 @@ async fn program_without_a_session_is_reported_as_rejected() {
         (response.status().as_u16(), verdict(&response)),
         (200, needed)
     );
+}
+
+#[tokio::test]
+async fn guard_behind_an_observing_gate_shows_a_browser_its_page() {
+    let world = World::with(observing).await;
+    let guarded = Router::new().route("/admin", any(echo));
+    let guarded = guarded.route_layer(Require::role(Role::Admin));
+    let request = Request::get("/admin").header("accept", "text/html");
+    let request = request.body(Body::empty()).unwrap();
+    let app = guarded.layer(world.sso.layer());
+    let response = app.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let format = response.headers()[CONTENT_TYPE].to_str().unwrap();
+    assert_eq!(format, "text/html; charset=utf-8");
 }
 
 #[tokio::test]

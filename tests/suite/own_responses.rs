@@ -212,6 +212,9 @@ async fn head_request_gets_no_body_of_an_own_page() {
     let world = World::with(with_pages).await;
     let answer = page(&world.browser(), Method::HEAD, "/page").await;
     assert_eq!((answer.status, answer.body.as_str()), (401, ""));
+    // Its length is not that of the gate's page.
+    let length = answer.header("content-length");
+    assert!(length.is_none_or(|it| it == "0"), "{length:?}");
 }
 
 #[tokio::test]
