@@ -227,3 +227,31 @@ async fn list_kept_fresh_by_another_process_keeps_sessions() {
     assert_eq!(there.fetch("/page").await.status, 200);
     assert_eq!(world.heroku.calls().count(Endpoint::Any), 0);
 }
+
+/// The sync fetches the lists of used resources. One is used by its sessions, and not by who is rejected.
+#[tokio::test]
+async fn session_that_cannot_be_decided_uses_its_resource() {
+    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
+    let with = || {
+        let (store, sessions) = (store.clone(), sessions.clone());
+        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
+    };
+    let world = World::with(with()).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    let owner = world.signed_in(&addon, "owner@example.com").await;
+    addon.app().remove("ann@example.com");
+    world.refresh(&addon.resource_id()).await;
+
+    let (next, address) = world.another_gate(with()).await;
+    assert_eq!(ann.at(address).fetch("/page").await.status, 403);
+    assert_eq!(next.lists().health().await.in_use, 0);
+    world.clock.advance(UNUSED);
+    world.heroku.faults().set(Endpoint::Any, Fault::Reset);
+    let form = addon.sign_in_form("owner@example.com");
+    let stranger = world.browser().at(address);
+    assert_eq!(stranger.submit(&form).await.status, 503);
+    assert_eq!(next.lists().health().await.in_use, 0);
+    assert_eq!(owner.at(address).fetch("/page").await.status, 503);
+    assert_eq!(next.lists().health().await.in_use, 1);
+}
