@@ -1,5 +1,6 @@
 //! Sessions are listed and ended by the partner's own code.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -19,7 +20,7 @@ use tower_heroku_sso::{
 use crate::faulty::Faulty;
 use crate::streams::{assert_ends, open, streams};
 use support::browser::Browser;
-use support::world::{UNUSED, World};
+use support::world::{REFRESH, UNUSED, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -113,6 +114,26 @@ async fn ended_session_gets_401_and_its_stream_ends() {
     assert_eq!(sessions_of(&world, &addon).await.len(), 1);
     world.clock.advance(SECOND);
     world.signed_in(&addon, "ann@example.com").await;
+}
+
+#[tokio::test]
+async fn request_that_waits_for_its_list_at_the_sign_out_gets_401() {
+    let store = Faulty::default();
+    let world = World::with(|builder| builder.store(store.clone())).await;
+    let addon = world.addon().await;
+    let ann = world.signed_in(&addon, "ann@example.com").await;
+    world.clock.advance(REFRESH + SECOND);
+    store.hold("set_list");
+    let stored = store.calls("set_list");
+    let mut request = pin!(ann.fetch("/page"));
+    while store.calls("set_list") == stored {
+        let answered = tokio::time::timeout(Duration::from_millis(5), &mut request).await;
+        assert!(answered.is_err(), "it waits");
+    }
+    sign_out(&ann).await;
+    store.let_pass("set_list", 10);
+    assert_eq!(request.await.status, 401);
+    assert_eq!(world.reached(), 0);
 }
 
 #[tokio::test]
