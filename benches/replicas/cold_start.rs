@@ -28,7 +28,7 @@ pub async fn of_a_fleet() -> Result<()> {
         .split_whitespace()
         .filter_map(|word| word.parse().ok())
         .collect();
-    let [seconds, megabytes] = words[..] else {
+    let [seconds, mebibytes] = words[..] else {
         return Err("the cold start failed".into());
     };
     row(
@@ -38,9 +38,9 @@ pub async fn of_a_fleet() -> Result<()> {
         Goal::None,
     );
     row(
-        "megabytes that they take",
-        format!("{megabytes:.0}"),
-        megabytes,
+        "mebibytes that they take",
+        format!("{mebibytes:.0}"),
+        mebibytes,
         Goal::None,
     );
     Ok(())
@@ -56,7 +56,7 @@ pub async fn measure(url: &str, fleet: usize) -> Result<()> {
         .sync_only_in_use()
         .build()
         .await?;
-    let empty = resident_megabytes()?;
+    let empty = resident_mebibytes()?;
     let start = Instant::now();
     let _sync = sso.spawn_sync();
     loop {
@@ -71,7 +71,7 @@ pub async fn measure(url: &str, fleet: usize) -> Result<()> {
         }
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{seconds} {}", resident_megabytes()? - empty);
+    println!("{seconds} {}", resident_mebibytes()? - empty);
     Ok(())
 }
 
@@ -109,7 +109,7 @@ fn fill(fleet: usize) -> String {
     )
 }
 
-fn resident_megabytes() -> Result<f64> {
+fn resident_mebibytes() -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let line = line.ok_or("no VmRSS: this measurement wants Linux")?;
