@@ -36,7 +36,7 @@ use tokio::runtime::Builder;
 use history::Answers;
 
 /// For the usual run.
-const STEPS: u64 = 10_000;
+const STEPS: u64 = 6_000;
 const SEED: u64 = 1;
 
 fn from_env(name: &str, usual: u64) -> u64 {
