@@ -216,6 +216,10 @@ impl Model {
             self.replicas[at].tried[resource],
         );
         let was_old = self.list_age(at, resource) > Some(REFRESH);
+        if was_old && self.is_outdated(at, id) {
+            // The other process has a newer list.
+            self.look_at_the_store(at, resource);
+        }
         self.take_in(at, resource, heard);
         let (lives, account) = (self.lives(at, id), self.sessions[id].account);
         let verdict = self.verdict(at, resource, person);
