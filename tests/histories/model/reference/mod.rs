@@ -174,6 +174,12 @@ impl Model {
             // Young enough by a fetch that failed in the other part.
             allowed.push(503);
         }
+        // A fetch reads the store first, and so a pending removal of the other process.
+        let stored = self.store.known[resource].as_ref();
+        let may_be_leaving = excused && stored.is_some_and(|known| known.noted.contains(&person));
+        if may_be_leaving {
+            allowed.push(503);
+        }
         // The resource was unused until its list was too old.
         let may_be_over = is_too_old && tried != Tried::InVain;
         if may_be_over {
@@ -197,6 +203,7 @@ impl Model {
         let is_right = lives == Lives::Yes
             && removed == Sure::No
             && self.sessions[id].always_listed
+            && !may_be_leaving
             && !may_be_over;
         // Up to its age limit, a list decides if no newer one is available.
         let is_sure = !excused || (before != Verdict::Unknown && !is_too_old);
