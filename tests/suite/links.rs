@@ -192,8 +192,8 @@ async fn link_below_a_nested_gate_keeps_its_prefix() {
     assert_eq!(landing.header("location"), Some(page.as_str()));
 }
 
-#[tokio::test]
-async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
+/// Ann, signed in, at a gate below two parameters of a path.
+async fn below_two_parameters() -> (World, AddOn, Browser) {
     let world = World::start().await;
     let addon = fetched(&world).await;
     // Without a fallback, which axum does not nest below parameters.
@@ -201,6 +201,12 @@ async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
     let site = Router::new().nest("/{team}/{site}", gated);
     let ann = world.signed_in(&addon, "ann@example.com").await;
     let ann = ann.at(serve(site).await);
+    (world, addon, ann)
+}
+
+#[tokio::test]
+async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
+    let (world, addon, ann) = below_two_parameters().await;
     let link = format!("//evil.example{}", link(&world, &addon));
     let answer = ann.get(&link).await;
     assert_eq!(answer.header("location"), Some(PAGE), "{answer:?}");
@@ -208,12 +214,7 @@ async fn empty_segment_before_a_nested_gate_leads_to_no_other_site() {
 
 #[tokio::test]
 async fn sign_out_below_an_empty_segment_leads_to_no_other_site() {
-    let world = World::start().await;
-    let addon = fetched(&world).await;
-    let gated = world.sso.routes().sign_in();
-    let site = Router::new().nest("/{team}/{site}", gated);
-    let ann = world.signed_in(&addon, "ann@example.com").await;
-    let ann = ann.at(serve(site).await);
+    let (_world, _, ann) = below_two_parameters().await;
     for (path, location) in [
         ("/acme/blog/logout", "/acme/blog/logout"),
         ("//evil.example/logout", "/logout"),

@@ -19,6 +19,15 @@ async fn store(folder: &tempfile::TempDir) -> SqliteStore {
         .unwrap()
 }
 
+/// The configuration of each process on these stores.
+fn sharing(
+    store: &MemoryStore,
+    sessions: &MemorySessions,
+) -> impl FnOnce(HerokuSsoBuilder) -> HerokuSsoBuilder + use<> {
+    let (store, sessions) = (store.clone(), sessions.clone());
+    move |builder| builder.store(store).session_store(sessions)
+}
+
 #[tokio::test]
 async fn restart_fetches_only_due_lists_and_keeps_sessions() {
     let folder = tempfile::tempdir().unwrap();
@@ -114,11 +123,8 @@ async fn restart_keeps_used_forms_and_revocations() {
 
 #[tokio::test]
 async fn older_list_of_another_process_ends_no_session() {
-    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
-    let with = || {
-        let (store, sessions) = (store.clone(), sessions.clone());
-        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
-    };
+    let (store, sessions) = Default::default();
+    let with = || sharing(&store, &sessions);
     let world = World::with(with()).await;
     let team = world.heroku.team("acme");
     let app = world.heroku.app("shop").owned_by_team(&team);
@@ -141,11 +147,8 @@ async fn older_list_of_another_process_ends_no_session() {
 
 #[tokio::test]
 async fn copy_of_a_session_lasts_as_long_as_the_newest_list() {
-    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
-    let with = || {
-        let (store, sessions) = (store.clone(), sessions.clone());
-        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
-    };
+    let (store, sessions) = Default::default();
+    let with = || sharing(&store, &sessions);
     let world = World::with(with()).await;
     let addon = world.addon().await;
     let (other, address) = world.another_gate(with()).await;
@@ -231,11 +234,8 @@ async fn list_kept_fresh_by_another_process_keeps_sessions() {
 /// The sync fetches the lists of used resources. One is used by its sessions, and not by who is rejected.
 #[tokio::test]
 async fn session_that_cannot_be_decided_uses_its_resource() {
-    let (store, sessions) = (MemoryStore::default(), MemorySessions::default());
-    let with = || {
-        let (store, sessions) = (store.clone(), sessions.clone());
-        move |builder: HerokuSsoBuilder| builder.store(store).session_store(sessions)
-    };
+    let (store, sessions) = Default::default();
+    let with = || sharing(&store, &sessions);
     let world = World::with(with()).await;
     let addon = world.addon().await;
     let ann = world.signed_in(&addon, "ann@example.com").await;
